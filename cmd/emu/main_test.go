@@ -1,0 +1,87 @@
+package main
+
+import (
+	"flag"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// update rewrites the golden parts of the scripts.
+var update = flag.Bool("update", false, "rewrite golden files in testdata/script")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"emu": main})
+}
+
+// TestScript runs testdata/script. Beside testscript's own commands there are
+//
+//	port NAME…         sets variables to free ports of 127.0.0.1
+//	busy NAME          listens on a port until the script ends
+//	curls FILE         writes the curl lines of standard output as curl1.sh, …
+//	capture NAME RE    sets a variable to what the group in RE matches in stdout
+func TestScript(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		t.Fatal("the sessions need curl: ", err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"port":    scriptPort,
+			"busy":    scriptBusy,
+			"curls":   scriptCurls,
+			"capture": scriptCapture,
+		},
+	})
+}
+
+func scriptPort(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		_, port, err := net.SplitHostPort(ln.Addr().String())
+		ts.Check(err)
+		defer func() { ts.Check(ln.Close()) }()
+		ts.Setenv(name, port)
+	}
+}
+
+func scriptBusy(ts *testscript.TestScript, _ bool, args []string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(ln.Addr().String())
+	ts.Check(err)
+	ts.Defer(func() { _ = ln.Close() })
+	ts.Setenv(args[0], port)
+}
+
+func scriptCurls(ts *testscript.TestScript, _ bool, args []string) {
+	lines := strings.Split(strings.ReplaceAll(ts.ReadFile(args[0]), "\\\n", " "), "\n")
+	n := 0
+	for _, line := range lines {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "curl ") {
+			n++
+			name := ts.MkAbs("curl" + string(rune('0'+n)) + ".sh")
+			ts.Check(os.WriteFile(name, []byte(line+"\n"), 0o600))
+		}
+	}
+	if n == 0 {
+		ts.Fatalf("no curl line in %s", args[0])
+	}
+}
+
+func scriptCapture(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) != 2 {
+		ts.Fatalf("no group of %s matches", args[1])
+	}
+	ts.Setenv(args[0], found[1])
+}

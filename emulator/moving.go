@@ -1,0 +1,229 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// errClosed says that a sandbox or the emulator has been closed.
+var errClosed = errors.New("the sandbox is closed")
+
+// A Report says what happened while time was moved.
+type Report struct {
+	// From and To are the sandbox's time before and after, RFC 3339.
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Fired counts the timers that fell due, by kind, and Timers lists the
+	// first thousand of them in order.
+	Fired  map[string]int `json:"fired"`
+	Timers []Firing       `json:"timers"`
+	// Attempts counts the deliveries attempted; Owed is how many events are
+	// not delivered yet.
+	Attempts int `json:"attempts"`
+	Owed     int `json:"owed"`
+	// Pending is how many timers are still to come, and Next is when the
+	// first of them is due, RFC 3339; "" for none.
+	Pending int    `json:"pending"`
+	Next    string `json:"next,omitempty"`
+}
+
+// A Firing is one timer that fell due.
+type Firing struct {
+	At      string `json:"at"`
+	Kind    string `json:"kind"`
+	App     int64  `json:"app_id,omitempty"`
+	Package int64  `json:"package_id,omitempty"`
+	Event   int64  `json:"event,omitempty"`
+	TP      int64  `json:"tp_id,omitempty"`
+}
+
+// firings collects what fell due for a report.
+type firings struct {
+	count  map[string]int
+	timers []Firing
+}
+
+func (f *firings) add(t Timer) {
+	f.count[t.Kind]++
+	if len(f.timers) < 1000 {
+		f.timers = append(f.timers, Firing{
+			At: stamp(time.Unix(0, t.Due)), Kind: t.Kind, App: t.App, Package: t.Package, Event: t.Event, TP: t.TP,
+		})
+	}
+}
+
+func stamp(t time.Time) string { return t.In(shanghai).Format(time.RFC3339Nano) }
+
+// Advance moves the sandbox's time by d, lets everything happen that falls due
+// on the way, in order, delivers what it brings about, and returns when nothing
+// is left to do at the new time. It works on running clocks too: they jump
+// ahead.
+func (s *Sandbox) Advance(ctx context.Context, d time.Duration) (Report, error) {
+	if d < 0 {
+		return Report{}, errors.New("time moves forward only: want a duration of 0 or more")
+	}
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	return s.moveTo(ctx, s.Now().Add(d))
+}
+
+// AdvanceTo is Advance to a point in time, which must not be in the past.
+func (s *Sandbox) AdvanceTo(ctx context.Context, to time.Time) (Report, error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if now := s.Now(); to.Before(now) {
+		return Report{}, errors.New("time moves forward only: it is " + stamp(now) + " in the sandbox")
+	}
+	return s.moveTo(ctx, to)
+}
+
+// moveTo is called with the turn held.
+func (s *Sandbox) moveTo(ctx context.Context, target time.Time) (Report, error) {
+	s.mu.Lock()
+	r := Report{From: stamp(time.Unix(0, max(s.clock.Now().UnixNano(), s.state.At)))}
+	before := s.journal.deliveries
+	s.fired = &firings{count: map[string]int{}}
+	s.mu.Unlock()
+	for {
+		more, err := s.step(ctx, target.UnixNano())
+		if err != nil {
+			return r, err
+		}
+		if !more {
+			break
+		}
+	}
+	s.mu.Lock()
+	defer s.unlock()
+	r.To = stamp(time.Unix(0, s.state.At))
+	r.Fired, r.Timers = s.fired.count, s.fired.timers
+	r.Attempts = s.journal.deliveries - before
+	s.fired = nil
+	for _, e := range s.state.Events {
+		if e.Status == eventDue || e.Status == eventWaiting {
+			r.Owed++
+		}
+	}
+	if r.Pending = len(s.state.Timers); r.Pending > 0 {
+		r.Next = stamp(time.Unix(0, s.state.Timers[0].Due))
+	}
+	err := s.logLocked(input{At: s.state.At})
+	return r, err
+}
+
+// step moves time to the next thing that falls due, at most to target, and
+// delivers what that brings about. It reports whether there may be more to do.
+func (s *Sandbox) step(ctx context.Context, target int64) (more bool, err error) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return false, errClosed
+	}
+	now := target
+	if timers := s.state.Timers; len(timers) > 0 && timers[0].Due < target {
+		now, more = max(timers[0].Due, s.state.At), true
+	}
+	s.clock.Set(time.Unix(0, now))
+	s.fireLocked(now)
+	pushes := len(s.due) > 0
+	flush := s.kafkaReadyLocked() && (!more || len(s.state.KafkaQueue) >= kafkaBatch)
+	s.mu.Unlock()
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	if pushes {
+		s.pushAll(ctx)
+		more = true
+	}
+	if flush {
+		more = s.publish(ctx) || more
+	}
+	return more, ctx.Err()
+}
+
+// pushAll attempts every push that is due, one after the other, in order.
+func (s *Sandbox) pushAll(ctx context.Context) {
+	for ctx.Err() == nil {
+		s.mu.Lock()
+		if len(s.due) == 0 || s.closed {
+			s.mu.Unlock()
+			return
+		}
+		id := s.due[0]
+		s.due = s.due[1:]
+		s.sending++
+		s.mu.Unlock()
+		s.deliverPush(ctx, id)
+	}
+}
+
+// deliverDue delivers, on virtual time, what an order has brought about at the
+// present instant; on a running clock deliveries are under way by themselves.
+func (s *Sandbox) deliverDue(ctx context.Context) {
+	if !s.clock.Virtual() {
+		return
+	}
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.pushAll(ctx)
+	for s.publish(ctx) {
+	}
+}
+
+// publishNow publishes, on virtual time, the notices of a call before the call
+// is answered.
+func (s *Sandbox) publishNow(ctx context.Context) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	for s.publish(ctx) {
+	}
+}
+
+// Settle returns when nothing is due at the present instant and every delivery
+// under way has ended. An event whose next attempt is due later is not waited
+// for.
+func (s *Sandbox) Settle(ctx context.Context) (Report, error) {
+	if s.clock.Virtual() {
+		return s.Advance(ctx, 0)
+	}
+	for {
+		s.mu.Lock()
+		s.tickLocked()
+		if s.closed {
+			s.mu.Unlock()
+			return Report{}, errClosed
+		}
+		busy := s.sending > 0 || s.publishing || len(s.due) > 0 || s.kafkaReadyLocked()
+		if s.ended == nil {
+			s.ended = make(chan struct{})
+		}
+		ended := s.ended
+		s.unlock()
+		if !busy {
+			s.turn.Lock()
+			defer s.turn.Unlock()
+			return s.moveTo(ctx, s.Now())
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return Report{}, ctx.Err()
+		}
+	}
+}
+
+// SetRate makes the sandbox's clock run at rate times the wall's; 0 freezes it.
+func (s *Sandbox) SetRate(rate float64) error {
+	s.mu.Lock()
+	defer s.unlock()
+	if s.closed {
+		return errClosed
+	}
+	s.tickLocked()
+	if err := s.clock.SetRate(rate); err != nil {
+		return err
+	}
+	s.state.Rate = rate
+	return s.logLocked(input{At: s.state.At, Rate: &rate})
+}

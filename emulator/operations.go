@@ -1,0 +1,108 @@
+package emulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"github.com/swanemu/emu/internal/spec"
+)
+
+// platformBehaviours is the one table of what the emulator does beyond the
+// contract: reading it tells everything that is there. A call that is in the
+// contract and not here is answered from its examples and schemas.
+func platformBehaviours() []behaviour {
+	return []behaviour{
+		// oauth.go
+		changes("issueAccessToken", issueAccessToken),
+		// tp.go
+		changes("getTPAccessToken", getTPAccessToken),
+		changes("createPreAuthCode", createPreAuthCode),
+		changes("exchangeOAuthToken", exchangeOAuthToken),
+		changes("retrieveAuthorizationCode", retrieveAuthorizationCode),
+		// packages.go
+		changes("uploadPackage", uploadPackage),
+		changes("submitPackageAudit", submitPackageAudit),
+		changes("releasePackage", releasePackage),
+		changes("rollbackPackage", rollbackPackage),
+		changes("withdrawPackageAudit", withdrawPackageAudit),
+		reads("listPackages", listPackages),
+		reads("getPackageDetail", getPackageDetail),
+		reads("getAuditQuota", getAuditQuota),
+		// apps.go
+		reads("getAppInfo", getAppInfo),
+		reads("getOSSAppInfo", getOSSAppInfo),
+		reads("listOSSPackages", listOSSPackages),
+		reads("getOSSPackageDetail", getOSSPackageDetail),
+		// messages.go
+		reads("listPushMessages", listPushMessages),
+	}
+}
+
+// reads is the table's entry of a call that changes nothing.
+func reads[In, Out any](call string, f func(*Call, In) (Out, error)) behaviour {
+	return bind(call, f)
+}
+
+// changes is the table's entry of a call that may change the state.
+func changes[In, Out any](call string, f func(*Call, In) (Out, error)) behaviour {
+	b := bind(call, f)
+	b.changes = true
+	return b
+}
+
+func bind[In, Out any](call string, f func(*Call, In) (Out, error)) behaviour {
+	out := reflect.TypeFor[Out]()
+	b := behaviour{call: call, none: out == reflect.TypeFor[None]()}
+	b.result = func(op *spec.Operation, data string) bool {
+		return !b.none && out != reflect.TypeFor[json.RawMessage]() && op.Incomplete(out, data)
+	}
+	binder, err := spec.NewBinder[In]()
+	b.run = func(c *Call, p spec.Params) ([]byte, error) {
+		if err != nil {
+			return nil, err
+		}
+		in, err := binder.Bind(p)
+		if err != nil {
+			return nil, err
+		}
+		result, err := f(c, in)
+		if err != nil || b.none {
+			return nil, err
+		}
+		if raw, ok := any(result).(json.RawMessage); ok {
+			return raw, nil
+		}
+		return marshal(result)
+	}
+	return b
+}
+
+// table holds the behaviours of a contract by operationId, twins included.
+type table map[string]*behaviour
+
+// newTable binds behaviours to the operations of a contract. A behaviour
+// without an operation is a fault of the table.
+func newTable(c *spec.Contract, behaviours []behaviour) (table, error) {
+	byCall := make(map[string]*behaviour, len(behaviours))
+	for i := range behaviours {
+		byCall[behaviours[i].call] = &behaviours[i]
+	}
+	t := table{}
+	for _, op := range c.Operations() {
+		b := byCall[op.Call()]
+		if b == nil {
+			continue
+		}
+		t[op.ID] = b
+		if env, ok := c.Envelope(op.Envelope); ok {
+			b.complete = b.complete || b.result(op, env.Data)
+		}
+	}
+	for call := range byCall {
+		if t[call] == nil {
+			return nil, fmt.Errorf("behaviour %s: the contract has no operation of that name", call)
+		}
+	}
+	return t, nil
+}

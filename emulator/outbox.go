@@ -1,0 +1,282 @@
+package emulator
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// The outbox: what was emitted is owed until its receiver has it. An attempt's
+// outcome comes from outside, so it is an input of the sandbox like any other,
+// logged before it is applied; the next attempt is a timer on the sandbox's
+// clock.
+
+// kafkaBatch is how many notices are published at once; time that is moved
+// collects so many before it stops to publish them.
+const kafkaBatch = 1000
+
+// publishTimeout bounds one attempt to publish.
+const publishTimeout = 10 * time.Second
+
+// pushOutcome is how one attempt to deliver a push ended.
+type pushOutcome struct {
+	Event  int64  `json:"event"`
+	Number int    `json:"attempt"`
+	Sink   string `json:"sink"`
+	OK     bool   `json:"ok"`
+	Status int    `json:"status,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+// kafkaResult is how one attempt to publish ended: the events that the broker
+// acknowledged, and what went wrong with the first that it did not.
+type kafkaResult struct {
+	Delivered []int64 `json:"delivered,omitempty"`
+	Failed    int64   `json:"failed,omitempty"`
+	Error     string  `json:"error,omitempty"`
+}
+
+// owedLocked takes charge of a new event.
+func (s *Sandbox) owedLocked(now time.Time, e *Event) {
+	switch {
+	case e.Channel == ChannelKafka && s.em.opt.Broker == nil:
+		e.Status, e.DeliveredAt = eventDelivered, now.UnixNano()
+	case e.Channel == ChannelKafka:
+		s.state.KafkaQueue = append(s.state.KafkaQueue, e.ID)
+	default:
+		s.pushDueLocked(e.ID)
+	}
+}
+
+// pushDueLocked makes an attempt due: in the inbox at once, over the wire when
+// the sandbox lets go of its lock or time is moved.
+func (s *Sandbox) pushDueLocked(id int64) bool {
+	e := s.state.event(id)
+	if e == nil || e.Status == eventDelivered || e.Status == eventFailed {
+		return false
+	}
+	e.Status = eventDue
+	if s.receiver(e) == "" {
+		e.Inbox = true
+		now := time.Unix(0, s.state.At)
+		s.pushEndedLocked(now, pushOutcome{Event: id, Number: e.Attempts + 1, Sink: "inbox", OK: true})
+		return true
+	}
+	s.due = append(s.due, id)
+	return true
+}
+
+// receiver is the URL that an event goes to; "" is the inbox.
+func (s *Sandbox) receiver(e *Event) string {
+	tp := s.state.TPs[e.TP]
+	switch {
+	case tp == nil:
+		return ""
+	case e.Name == eventTicket:
+		return tp.AuthorizationURL
+	default:
+		return tp.PushURL
+	}
+}
+
+// deliverPush makes one attempt over the wire.
+func (s *Sandbox) deliverPush(ctx context.Context, id int64) {
+	s.mu.Lock()
+	e := s.state.event(id)
+	if e == nil || e.Status != eventDue || s.closed {
+		s.endSendingLocked()
+		s.mu.Unlock()
+		return
+	}
+	out := pushOutcome{Event: id, Number: e.Attempts + 1, Sink: s.receiver(e)}
+	now := s.tickLocked()
+	body, err := s.wireBodyLocked(e, out.Number, now)
+	s.mu.Unlock()
+
+	if err == nil {
+		r := s.em.poster.post(ctx, out.Sink, body)
+		out.OK, out.Status, err = r.accepted(), r.Status, r.Err
+		if !out.OK && err == nil {
+			out.Error = "the receiver answered " + strconv.Quote(shorten(r.Answer)) + `, not "success"`
+		}
+	}
+	if err != nil {
+		out.Error = err.Error()
+	}
+
+	s.mu.Lock()
+	defer s.unlock()
+	defer s.endSendingLocked()
+	if s.closed || ctx.Err() != nil && !out.OK {
+		return // it stays owed; the next process attempts it again
+	}
+	now = s.tickLocked()
+	if err := s.logLocked(input{At: now.UnixNano(), Push: &out}); err != nil {
+		s.em.opt.Logger.Error("push outcome not kept; it will be sent again after a restart", "err", err)
+	}
+	s.pushEndedLocked(now, out)
+}
+
+func (s *Sandbox) endSendingLocked() {
+	s.sending--
+	s.endedLocked()
+}
+
+// pushEndedLocked applies the outcome of an attempt.
+func (s *Sandbox) pushEndedLocked(now time.Time, out pushOutcome) {
+	e := s.state.event(out.Event)
+	if e == nil {
+		return
+	}
+	s.due = slices.DeleteFunc(s.due, func(id int64) bool { return id == e.ID })
+	e.Attempts, e.Error = out.Number, out.Error
+	a := &Attempt{
+		Event: e.ID, Name: e.Name, Channel: e.Channel, Sink: out.Sink, Number: out.Number,
+		OK: out.OK, Status: out.Status, Error: out.Error,
+	}
+	switch {
+	case out.OK:
+		e.Status, e.DeliveredAt = eventDelivered, now.UnixNano()
+	case out.Number >= s.state.Config.PushAttempts:
+		e.Status = eventFailed
+	default:
+		e.Status = eventWaiting
+		c := &Call{Now: now, State: s.state, box: s}
+		wait := interval(5*time.Second, time.Hour, out.Number)
+		c.after(wait, Timer{Kind: timerPush, Event: e.ID})
+		a.Next = now.Add(wait).In(shanghai).Format(time.RFC3339Nano)
+	}
+	s.journal.append(now, e.Cause, KindDelivery, a)
+}
+
+// interval is the pause after the nth failure: doubling from first up to most
+// (assumed: the platform publishes neither).
+func interval(first, most time.Duration, n int) time.Duration {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval, b.Multiplier, b.RandomizationFactor = first, most, 2, 0
+	b.Reset()
+	wait := b.NextBackOff()
+	for range n - 1 {
+		if wait >= most {
+			break
+		}
+		wait = b.NextBackOff()
+	}
+	return wait
+}
+
+// kafkaReadyLocked says whether there are notices to publish now.
+func (s *Sandbox) kafkaReadyLocked() bool {
+	return len(s.state.KafkaQueue) > 0 && s.state.KafkaWait == 0 && !s.publishing && !s.closed
+}
+
+// kafkaDueLocked ends the pause after a failure.
+func (s *Sandbox) kafkaDueLocked(timer int64) bool {
+	if s.state.KafkaWait != timer {
+		return false
+	}
+	s.state.KafkaWait = 0
+	return true
+}
+
+// publish makes one attempt to publish what Kafka is owed, in order. It
+// reports whether there was anything to do.
+func (s *Sandbox) publish(ctx context.Context) bool {
+	s.mu.Lock()
+	if !s.kafkaReadyLocked() {
+		s.mu.Unlock()
+		return false
+	}
+	s.publishing = true
+	ids := slices.Clone(s.state.KafkaQueue[:min(len(s.state.KafkaQueue), kafkaBatch)])
+	records := make([]Record, len(ids))
+	for i, id := range ids {
+		e := s.state.event(id)
+		records[i] = Record{
+			Topic: s.state.Config.Topic, Key: strconv.AppendInt(nil, e.App, 10),
+			Value: e.Payload, Time: time.Unix(0, e.At),
+		}
+	}
+	s.mu.Unlock()
+
+	sending, cancel := context.WithTimeout(ctx, publishTimeout)
+	errs := s.em.opt.Broker.Publish(sending, records)
+	cancel()
+	var r kafkaResult
+	for i, err := range errs {
+		if err == nil {
+			r.Delivered = append(r.Delivered, ids[i])
+		} else if r.Failed == 0 {
+			r.Failed, r.Error = ids[i], err.Error()
+		}
+	}
+
+	s.mu.Lock()
+	defer s.unlock()
+	s.publishing = false
+	defer s.endedLocked()
+	if s.closed || ctx.Err() != nil && r.Failed != 0 && len(r.Delivered) == 0 {
+		return false
+	}
+	now := s.tickLocked()
+	if err := s.logLocked(input{At: now.UnixNano(), Kafka: &r}); err != nil {
+		s.em.opt.Logger.Error("kafka outcome not kept; it will be sent again after a restart", "err", err)
+	}
+	s.kafkaEndedLocked(now, r)
+	return true
+}
+
+// kafkaEndedLocked applies the outcome of an attempt to publish.
+func (s *Sandbox) kafkaEndedLocked(now time.Time, r kafkaResult) {
+	st := s.state
+	for _, id := range r.Delivered {
+		if e := st.event(id); e != nil {
+			e.Attempts++
+			e.Status, e.DeliveredAt, e.Error = eventDelivered, now.UnixNano(), ""
+			s.journal.append(now, e.Cause, KindDelivery, &Attempt{
+				Event: id, Name: e.Name, Channel: ChannelKafka, Sink: st.Config.Topic, Number: e.Attempts, OK: true,
+			})
+		}
+	}
+	st.KafkaQueue = without(st.KafkaQueue, r.Delivered)
+	if r.Failed == 0 {
+		st.KafkaFailures = 0
+		return
+	}
+	st.KafkaFailures++
+	wait := interval(time.Second, 30*time.Second, st.KafkaFailures)
+	c := &Call{Now: now, State: st, box: s}
+	st.KafkaWait = c.after(wait, Timer{Kind: timerKafka})
+	if e := st.event(r.Failed); e != nil {
+		e.Attempts, e.Error = e.Attempts+1, r.Error
+		s.journal.append(now, e.Cause, KindDelivery, &Attempt{
+			Event: e.ID, Name: e.Name, Channel: ChannelKafka, Sink: st.Config.Topic, Number: e.Attempts,
+			Error: r.Error, Next: now.Add(wait).In(shanghai).Format(time.RFC3339Nano),
+		})
+	}
+}
+
+// without returns the ids of queue that are not in gone; both are in the order
+// of the queue.
+func without(queue, gone []int64) []int64 {
+	kept := queue[:0]
+	for _, id := range queue {
+		if len(gone) > 0 && gone[0] == id {
+			gone = gone[1:]
+			continue
+		}
+		kept = append(kept, id)
+	}
+	return kept
+}
+
+func shorten(s string) string {
+	const most = 64
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
+}

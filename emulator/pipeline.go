@@ -1,0 +1,304 @@
+package emulator
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/swanemu/emu/internal/spec"
+)
+
+// The way of one request to the platform: route, read, find the sandbox,
+// authenticate, validate, behave, complete, check, write. Each step can be
+// read alone; what any of them refuses gets its form in answer.
+
+// ControlPrefix is where the control API begins.
+const ControlPrefix = "/_emu/"
+
+// ServeHTTP answers a request to the platform or to the control API.
+func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case strings.HasPrefix(r.URL.Path, ControlPrefix) || r.URL.Path == "/_emu":
+		e.control.ServeHTTP(w, r)
+	case e.contract.Platform():
+		e.servePlatform(w, r)
+	default:
+		e.serveForeign(w, r)
+	}
+}
+
+func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
+	m := e.contract.Match(r)
+	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path}
+	if m.Operation == nil {
+		stage := "not_found"
+		if len(m.Allow) > 0 {
+			w.Header()["Allow"] = []string{strings.Join(m.Allow, ", ")}
+			stage = "method"
+		}
+		e.defaultSandbox().refuseUnrouted(x, stage)
+		e.write(w, x)
+		return
+	}
+	var invalid error
+	body, err := readBody(r, e.opt.BodyLimit)
+	if err == nil {
+		x.params, invalid = x.op.Read(r, m.Vars, body)
+	} else {
+		invalid = err
+	}
+	prefer, err := spec.ParsePrefer(r.Header.Values("Prefer"))
+	if invalid == nil {
+		invalid = err
+	}
+	if invalid == nil {
+		invalid = x.op.Validate(x.params)
+	}
+	s := e.sandboxOf(x)
+	s.exchange(x, invalid, prefer, r.Header.Get("Accept"))
+	e.write(w, x)
+}
+
+// sandboxOf finds the sandbox whose credentials a request carries; what nobody
+// knows goes to the default sandbox, which refuses it.
+func (e *Emulator) sandboxOf(x *Exchange) *Sandbox {
+	if x.op.TokenParam != "" {
+		if s := e.index.get(x.params.Text(x.op.TokenParam)); s != nil {
+			return s
+		}
+	}
+	if id := x.params.Text("client_id"); id != "" {
+		if s := e.index.get(id); s != nil {
+			return s
+		}
+	}
+	return e.defaultSandbox()
+}
+
+// errTooLarge says that a body is over the limit.
+var errTooLarge = errors.New("body over the limit")
+
+// readBody reads a bounded body. What is over the limit is read and dropped,
+// within reason, so that the client gets to read the answer.
+func readBody(r *http.Request, limit int64) ([]byte, error) {
+	if r.Body == nil || r.ContentLength == 0 {
+		return nil, nil
+	}
+	if n := r.ContentLength; n > 0 && n <= limit {
+		b := make([]byte, n)
+		if _, err := io.ReadFull(r.Body, b); err != nil {
+			return nil, malformedBody()
+		}
+		return b, nil
+	}
+	if r.ContentLength < 0 {
+		b, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+		if err != nil {
+			return nil, malformedBody()
+		}
+		if int64(len(b)) <= limit {
+			return b, nil
+		}
+	}
+	const dropped = 64 << 20
+	_, _ = io.CopyN(io.Discard, r.Body, dropped)
+	return nil, errTooLarge
+}
+
+func malformedBody() error {
+	return &spec.InvalidError{Issues: []spec.Issue{{Rule: spec.RuleMalformed, Want: "完整的请求体"}}}
+}
+
+// exchange authenticates a request and lets the sandbox answer it.
+func (s *Sandbox) exchange(x *Exchange, invalid error, prefer spec.Prefer, accept string) {
+	virtual := s.answerCall(x, invalid, prefer, accept)
+	if virtual {
+		s.publishNow(s.em.ctx)
+	}
+}
+
+// answerCall is one input: it takes the lock and lets go of it. It reports
+// whether notices wait to be published before the answer is given.
+func (s *Sandbox) answerCall(x *Exchange, invalid error, prefer spec.Prefer, accept string) (publish bool) {
+	s.mu.Lock()
+	defer s.unlock()
+	now := s.tickLocked()
+	if err := s.admitLocked(x, invalid, now); err != nil {
+		s.journal.append(now, 0, KindExchange, x)
+		s.em.answer(x, nil, nil, err, now)
+		return false
+	}
+	b := s.em.table[x.op.ID]
+	if b == nil || prefer != (spec.Prefer{}) {
+		s.journal.append(now, 0, KindExchange, x)
+		s.em.synthesise(x, prefer, accept, s.seedFor(x), now)
+		return false
+	}
+	if b.changes {
+		in := input{At: now.UnixNano(), Call: x.op.ID, As: &x.principal, Params: x.params}
+		if err := s.logLocked(in); err != nil {
+			s.journal.append(now, 0, KindExchange, x)
+			s.em.answer(x, b, nil, &stageError{"unavailable", err.Error()}, now)
+			return false
+		}
+	}
+	s.callLocked(now, b, x)
+	return s.kafkaReadyLocked() && s.clock.Virtual()
+}
+
+// admitLocked decides who calls and whether they may, then whether the request
+// is valid.
+func (s *Sandbox) admitLocked(x *Exchange, invalid error, now time.Time) error {
+	if s.closed {
+		return &stageError{"unavailable", "the sandbox is closed"}
+	}
+	if x.op.Secured {
+		var stage string
+		x.principal, stage = s.state.principal(x.params.Text(x.op.TokenParam), now)
+		if stage == "" && !slices.Contains(x.op.Principals, x.principal.Kind) {
+			stage = "forbidden"
+		}
+		if stage != "" && !errors.Is(invalid, errTooLarge) {
+			return &stageError{stage: stage}
+		}
+	}
+	if errors.Is(invalid, errTooLarge) {
+		return &stageError{stage: "too_large"}
+	}
+	return invalid
+}
+
+// refuseUnrouted answers a request that no operation is for.
+func (s *Sandbox) refuseUnrouted(x *Exchange, stage string) {
+	s.mu.Lock()
+	defer s.unlock()
+	now := s.tickLocked()
+	s.journal.append(now, 0, KindExchange, x)
+	s.em.answer(x, nil, nil, &stageError{stage: stage}, now)
+}
+
+// A stageError is a request that fails at a stage of the pipeline; the
+// envelope of the operation says what that looks like.
+type stageError struct{ stage, note string }
+
+func (e *stageError) Error() string { return strings.TrimSuffix(e.stage+": "+e.note, ": ") }
+
+// answer gives an exchange its answer: the result, or the refusal that err is.
+func (e *Emulator) answer(x *Exchange, b *behaviour, data []byte, err error, now time.Time) {
+	name := "gateway"
+	if x.op != nil {
+		name = x.op.Envelope
+	}
+	env, _ := e.contract.Envelope(name)
+	if err == nil {
+		form := e.wire.success[name]
+		x.status, x.outcome, x.body = http.StatusOK, "ok", form.wrap(data)
+		if b.complete {
+			x.body, err = x.op.Complete(x.body, env.Data, seedOf(x), now)
+		}
+	}
+	if err != nil {
+		e.refuse(x, env, err)
+	}
+	e.check(x, env)
+}
+
+// seedOf is the source of what a behaviour leaves open: the same request gets
+// the same completion.
+func seedOf(x *Exchange) uint64 {
+	d := drawFor(1, requestKey(x), "complete", 0)
+	return d.Uint64()
+}
+
+// refuse gives an exchange the form of a refusal.
+func (e *Emulator) refuse(x *Exchange, env *spec.Envelope, err error) {
+	var (
+		r       *Refusal
+		invalid *spec.InvalidError
+		stage   *stageError
+	)
+	switch {
+	case errors.As(err, &r):
+	case errors.As(err, &invalid):
+		r = refusalOf(env, invalid)
+	case errors.As(err, &stage):
+		r = &Refusal{Name: env.Refusals[stage.stage]}
+		x.note = stage.note
+	default:
+		r = &Refusal{Name: env.Refusals["internal"]}
+		x.note = err.Error()
+		e.opt.Logger.Error("internal error", "operation", x.Operation(), "err", err)
+	}
+	form := e.wire.refusals[r.Name]
+	if form == nil {
+		form = e.wire.refusals[env.Refusals["internal"]]
+	}
+	x.status, x.outcome, x.body = form.def.Status, form.def.Name, form.render(r.Detail)
+}
+
+// check holds an answer against the contract. A mismatch is a fault of ours.
+func (e *Emulator) check(x *Exchange, env *spec.Envelope) {
+	if x.op == nil {
+		return
+	}
+	err := x.op.CheckAnswer(x.status, "application/json", x.body)
+	if err == nil {
+		return
+	}
+	x.note = "answer breaks the contract: " + err.Error()
+	e.opt.Logger.Error("answer breaks the contract", "operation", x.op.ID, "err", err)
+	if e.opt.Strict {
+		form := e.wire.refusals[env.Refusals["internal"]]
+		x.status, x.outcome, x.body = http.StatusInternalServerError, KindMismatch, form.render(err.Error())
+	}
+}
+
+// synthesise answers from the contract alone.
+func (e *Emulator) synthesise(x *Exchange, prefer spec.Prefer, accept string, seed uint64, now time.Time) {
+	a, err := x.op.Synthesise(prefer, accept, seed, now)
+	var bad *spec.AnswerError
+	switch {
+	case err == nil:
+		x.status, x.outcome, x.body, x.answer = a.Status, "ok", a.Body, &a
+		if prefer != (spec.Prefer{}) {
+			x.outcome = "preferred"
+		}
+	case errors.As(err, &bad):
+		x.status, x.outcome = bad.Status, "unanswerable"
+		x.body, x.answer = problem(bad.Status, bad.Reason)
+	default:
+		x.status, x.outcome = http.StatusInternalServerError, "unanswerable"
+		x.body, x.answer = problem(x.status, err.Error())
+	}
+}
+
+// jsonType is the Content-Type of the platform's answers.
+var jsonType = []string{"application/json"}
+
+// write puts an exchange's answer on the wire.
+func (e *Emulator) write(w http.ResponseWriter, x *Exchange) {
+	h := w.Header()
+	h["Content-Type"] = jsonType
+	if x.answer != nil {
+		h["Content-Type"] = []string{x.answer.MediaType}
+		for name, value := range x.answer.Header {
+			h.Set(name, value)
+		}
+	}
+	status := x.status
+	if form := e.wire.refusals[x.outcome]; form != nil && x.answer == nil {
+		for _, kv := range form.header {
+			h.Set(kv[0], kv[1])
+		}
+		if form.gateway {
+			status = e.opt.GatewayStatus
+		}
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(x.body))}
+	w.WriteHeader(status)
+	_, _ = w.Write(x.body) // a client that is gone needs no answer
+}

@@ -1,0 +1,169 @@
+package emulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// stateVersion is the form of an exported State.
+const stateVersion = 1
+
+// State is everything a sandbox is: what a log of inputs leads to, what an
+// export holds. The sandbox's lock guards it.
+type State struct {
+	Version int    `json:"version"`
+	Name    string `json:"name"`
+	Seed    uint64 `json:"seed"`
+	// At is the sandbox's time of the last input, in nanoseconds since 1970.
+	At int64 `json:"at"`
+	// Rate is how fast the clock runs against the wall's; 0 stands still.
+	Rate float64 `json:"rate"`
+	// Follows says that the clock is the machine's, so that after a pause of
+	// the process it has gone on.
+	Follows bool `json:"follows,omitempty"`
+	// Config is what the platform of this sandbox decides by itself.
+	Config Config `json:"config"`
+	// Inputs numbers the inputs that could change the state.
+	Inputs int64 `json:"inputs"`
+	// Journal is the journal's last number when the log's snapshot was taken,
+	// so that numbers go on after a restart.
+	Journal int64 `json:"journal,omitempty"`
+	// LastTimer, LastEvent, LastPackage and LastDecision number what was made.
+	LastTimer    int64 `json:"last_timer"`
+	LastEvent    int64 `json:"last_event"`
+	LastPackage  int64 `json:"last_package"`
+	LastDecision int64 `json:"last_decision"`
+
+	Apps      map[int64]*App    `json:"apps"`
+	TPs       map[int64]*TP     `json:"tps"`
+	Hosts     map[string]*Host  `json:"hosts"`
+	Tokens    map[string]*Token `json:"tokens"`
+	Codes     map[string]*Code  `json:"codes"`
+	Decisions []*Decision       `json:"decisions,omitempty"`
+	Timers    timerHeap         `json:"timers,omitempty"`
+
+	// Events holds what was emitted and is still owed, and the most recent of
+	// what is not, in order of ID.
+	Events []*Event `json:"events,omitempty"`
+	// Remembered is how many events were left when the oldest were last
+	// forgotten.
+	Remembered int `json:"remembered,omitempty"`
+	// KafkaQueue holds the events that Kafka is owed, in order.
+	KafkaQueue []int64 `json:"kafka_queue,omitempty"`
+	// KafkaFailures counts the failed attempts since the last success.
+	KafkaFailures int `json:"kafka_failures,omitempty"`
+	// KafkaWait is the timer that ends a pause after a failure; 0: none.
+	KafkaWait int64 `json:"kafka_wait,omitempty"`
+
+	keys map[string]int64 // client ID of an app or a TP -> app or TP
+}
+
+// Config is what a sandbox's platform decides by itself. Durations are in
+// nanoseconds.
+type Config struct {
+	// Upload, Audit and Rollback are the delays of the platform's steps.
+	Upload   time.Duration `json:"upload_delay"`
+	Audit    time.Duration `json:"audit_delay"`
+	Rollback time.Duration `json:"rollback_delay"`
+	// Manual makes the platform decide nothing until it is told.
+	Manual bool `json:"manual"`
+	// TokenTTL is the life of a client-credentials token.
+	TokenTTL time.Duration `json:"token_ttl"`
+	// AuditQuota is the number of audits an app may ask for in a week.
+	AuditQuota int `json:"audit_quota"`
+	// PushPlain sends pushes unencrypted.
+	PushPlain bool `json:"push_plain"`
+	// PushAttempts bounds the attempts of one push.
+	PushAttempts int `json:"push_attempts"`
+	// Topic is the Kafka topic.
+	Topic string `json:"topic"`
+}
+
+// newState returns a platform with nothing in it.
+func newState(name string, seed uint64, c Config) *State {
+	return &State{
+		Version: stateVersion, Name: name, Seed: seed, Config: c,
+		LastPackage: 55_000,
+		Apps:        map[int64]*App{}, TPs: map[int64]*TP{}, Hosts: map[string]*Host{},
+		Tokens: map[string]*Token{}, Codes: map[string]*Code{}, keys: map[string]int64{},
+	}
+}
+
+// draw returns the random source for one purpose in this sandbox.
+func (s *State) draw(purpose string, n int64) random {
+	return drawFor(s.Seed, s.Name, purpose, n)
+}
+
+// export returns the state as JSON; equal states give equal bytes.
+func (s *State) export() ([]byte, error) {
+	copied := *s
+	copied.Timers = s.Timers.sorted()
+	return json.Marshal(&copied)
+}
+
+// importState reads an exported state and checks that it holds together.
+func importState(data []byte) (*State, error) {
+	s := newState("", 0, Config{})
+	if err := json.Unmarshal(data, s); err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	if s.Version != stateVersion {
+		return nil, fmt.Errorf("state: /version is %d, this emulator reads %d", s.Version, stateVersion)
+	}
+	if s.Name == "" {
+		return nil, fmt.Errorf("state: /name is missing")
+	}
+	for id, a := range s.Apps {
+		if a == nil || a.ID != id {
+			return nil, fmt.Errorf("state: /apps/%d: app_id must be %d", id, id)
+		}
+		if err := a.check(); err != nil {
+			return nil, fmt.Errorf("state: /apps/%d: %w", id, err)
+		}
+		s.keys[a.Key] = id
+	}
+	for id, t := range s.TPs {
+		if t == nil || t.ID != id {
+			return nil, fmt.Errorf("state: /tps/%d: tp_id must be %d", id, id)
+		}
+		if t.Apps == nil {
+			t.Apps = map[int64]*Authorization{}
+		}
+		s.keys[t.ClientID] = id
+	}
+	s.Timers = s.Timers.sorted() // a sorted slice is a heap
+	slices.SortFunc(s.Events, func(a, b *Event) int { return int(a.ID - b.ID) })
+	return s, nil
+}
+
+// credentials returns every key by which a request finds this sandbox, in
+// order.
+func (s *State) credentials() []string {
+	keys := slices.Collect(maps.Keys(s.Tokens))
+	keys = slices.AppendSeq(keys, maps.Keys(s.keys))
+	keys = slices.AppendSeq(keys, maps.Keys(s.Hosts))
+	slices.Sort(keys)
+	return keys
+}
+
+// appIDs returns the ids of all apps, in order.
+func (s *State) appIDs() []int64 { return slices.Sorted(maps.Keys(s.Apps)) }
+
+// event returns an event that is still remembered, or nil.
+func (s *State) event(id int64) *Event {
+	i, found := slices.BinarySearchFunc(s.Events, id, func(e *Event, id int64) int {
+		return int(e.ID - id)
+	})
+	if !found {
+		return nil
+	}
+	return s.Events[i]
+}
+
+// hosts returns the members of the alliance, in order of officalNo.
+func (s *State) hosts() []*Host {
+	return slices.SortedFunc(maps.Values(s.Hosts), func(a, b *Host) int { return int(a.OfficalNo - b.OfficalNo) })
+}

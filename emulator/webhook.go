@@ -1,0 +1,231 @@
+package emulator
+
+// The last step of a push: one POST to one receiver. Modelled: the body as it
+// is given, the answer "success" and nothing else as acceptance, redirects not
+// followed, an egress policy on the address that is really dialled. Not
+// modelled: retries and their intervals (the outbox), encryption (internal/seal).
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"syscall"
+	"time"
+
+	"code.dny.dev/ssrf"
+
+	"github.com/swanemu/emu/internal/clock"
+)
+
+// Modes of an Egress.
+const (
+	// EgressAny lets pushes go anywhere.
+	EgressAny = "any"
+	// EgressPublic lets pushes go to public addresses: none of the ranges
+	// that are set aside for private networks, loopback, link-local,
+	// documentation and the like.
+	EgressPublic = "public"
+	// EgressLoopback lets pushes go to 127.0.0.0/8 and ::1.
+	EgressLoopback = "loopback"
+)
+
+const (
+	// pushAnswerLimit is how much of a receiver's answer is kept, in bytes.
+	pushAnswerLimit = 256
+	// pushHeaderLimit bounds the header of a receiver's answer, in bytes.
+	pushHeaderLimit = 64 << 10
+	// pushIdle is how long a connection waits for the next push.
+	pushIdle = 30 * time.Second
+)
+
+// Egress says which addresses pushes may go to. The address that is dialled is
+// checked, after the name was resolved, so a name that resolves to something
+// else the second time gains nothing. The zero Egress is EgressAny.
+type Egress struct {
+	// Mode is EgressAny, EgressPublic or EgressLoopback; "" is EgressAny.
+	Mode string
+	// Allow are addresses that are allowed in spite of Mode.
+	Allow []netip.Prefix
+}
+
+// ParseEgress makes an Egress from texts: a mode, "" for EgressAny, and
+// prefixes (10.0.0.0/8) or addresses (10.1.2.3, ::1). Exceptions from
+// EgressAny would have no effect and are an error.
+func ParseEgress(mode string, allow []string) (Egress, error) {
+	e := Egress{Mode: mode}
+	for _, text := range allow {
+		prefix, err := parsePushPrefix(text)
+		if err != nil {
+			return Egress{}, err
+		}
+		e.Allow = append(e.Allow, prefix)
+	}
+	if _, err := e.pushControl(); err != nil {
+		return Egress{}, err
+	}
+	return e, nil
+}
+
+// parsePushPrefix reads a prefix or an address.
+func parsePushPrefix(text string) (netip.Prefix, error) {
+	if prefix, err := netip.ParsePrefix(text); err == nil {
+		return prefix.Masked(), nil
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil || addr.Zone() != "" {
+		return netip.Prefix{}, fmt.Errorf("egress: allow %q: want an address such as 10.1.2.3 or a prefix such as 10.0.0.0/8", text)
+	}
+	addr = addr.Unmap()
+	return netip.PrefixFrom(addr, addr.BitLen()), nil
+}
+
+// pushControl is called with the network and the resolved address before a
+// connection is made, as net.Dialer.Control.
+type pushControl = func(network, address string, c syscall.RawConn) error
+
+// pushControl returns the check of addresses; nil allows all.
+func (e Egress) pushControl() (pushControl, error) {
+	var v4, v6 []netip.Prefix
+	for _, p := range e.Allow {
+		if !p.IsValid() {
+			return nil, errors.New("egress: allow: not a valid prefix")
+		}
+		if p.Addr().Is4() {
+			v4 = append(v4, p)
+		} else {
+			v6 = append(v6, p)
+		}
+	}
+	options := []ssrf.Option{ssrf.WithAnyPort()}
+	switch e.Mode {
+	case "", EgressAny:
+		if len(e.Allow) > 0 {
+			return nil, errors.New("egress: allow has no effect when any address is allowed; set the mode to public or loopback")
+		}
+		return nil, nil
+	case EgressPublic:
+	case EgressLoopback:
+		v4 = append(v4, netip.MustParsePrefix("127.0.0.0/8"))
+		v6 = append(v6, netip.MustParsePrefix("::1/128"))
+		options = append(options,
+			ssrf.WithDeniedV4Prefixes(netip.MustParsePrefix("0.0.0.0/0")),
+			ssrf.WithDeniedV6Prefixes(netip.MustParsePrefix("::/0")))
+	default:
+		return nil, fmt.Errorf("egress: mode %q: want any, public or loopback", e.Mode)
+	}
+	options = append(options, ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
+	safe := ssrf.New(options...).Safe
+	mode := e.Mode
+	return func(network, address string, c syscall.RawConn) error {
+		if err := safe(network, address, c); err != nil {
+			return fmt.Errorf("egress: mode %s: %w", mode, err)
+		}
+		return nil
+	}, nil
+}
+
+// poster delivers pushes. It is safe for concurrent use.
+type poster struct {
+	// transport is used without an http.Client in front, hence no redirects,
+	// no cookies and errors without the URL.
+	transport *http.Transport
+	timeout   time.Duration
+}
+
+// newPoster returns a poster whose attempts take at most timeout of the wall,
+// reading the answer included. It uses no proxy, whatever the environment says.
+func newPoster(e Egress, timeout time.Duration) (*poster, error) {
+	control, err := e.pushControl()
+	if err != nil {
+		return nil, err
+	}
+	if timeout <= 0 {
+		return nil, fmt.Errorf("push timeout %v: want a positive duration", timeout)
+	}
+	return &poster{
+		transport: &http.Transport{
+			DialContext:            (&net.Dialer{Control: control}).DialContext,
+			ForceAttemptHTTP2:      true,
+			DisableCompression:     true,
+			IdleConnTimeout:        pushIdle,
+			MaxIdleConns:           64,
+			MaxIdleConnsPerHost:    4,
+			MaxResponseHeaderBytes: pushHeaderLimit,
+		},
+		timeout: timeout,
+	}, nil
+}
+
+// postResult is what came of one attempt.
+type postResult struct {
+	// Status is the HTTP status; 0 when no answer came.
+	Status int
+	// Answer is the beginning of the answer's body, at most 256 bytes, with
+	// what is not UTF-8 replaced.
+	Answer string
+	// Err says why there is no whole answer, or that it is a redirect. Of the
+	// receiver's URL it shows the host at most: the rest may hold a secret.
+	Err error
+	// cut is set when the body goes on after Answer.
+	cut bool
+}
+
+// accepted reports whether the receiver took the push: a 2xx whose whole body,
+// but for white space around it, is the bare text success.
+func (r postResult) accepted() bool {
+	return r.Err == nil && !r.cut && r.Status >= 200 && r.Status <= 299 &&
+		strings.TrimSpace(r.Answer) == "success"
+}
+
+// post makes one attempt. It returns when the answer is there, the poster's
+// timeout has passed or ctx ends, whichever is first.
+func (p *poster) post(ctx context.Context, address string, body []byte) postResult {
+	ctx, cancel := clock.Timeout(ctx, p.timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	if err != nil {
+		return postResult{Err: errors.New("push: the receiver's address is not a URL")}
+	}
+	if s := req.URL.Scheme; (s != "http" && s != "https") || req.URL.Hostname() == "" {
+		return postResult{Err: errors.New("push: the receiver's address is not an http or https URL with a host")}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "emu")
+	if user := req.URL.User; user != nil {
+		password, _ := user.Password()
+		req.SetBasicAuth(user.Username(), password)
+	}
+	res, err := p.transport.RoundTrip(req)
+	if err != nil {
+		return postResult{Err: p.pushError(err)}
+	}
+	defer res.Body.Close() //nolint:errcheck // the answer is read; nothing is lost with the connection
+	answer, err := io.ReadAll(io.LimitReader(res.Body, pushAnswerLimit+1))
+	r := postResult{Status: res.StatusCode, cut: len(answer) > pushAnswerLimit}
+	r.Answer = strings.ToValidUTF8(string(answer[:min(len(answer), pushAnswerLimit)]), "\uFFFD")
+	switch {
+	case err != nil:
+		r.Err = p.pushError(err)
+	case r.Status >= 300 && r.Status <= 399:
+		r.Err = fmt.Errorf("push: status %d redirects, and pushes do not follow redirects", r.Status)
+	}
+	return r
+}
+
+// pushError says what went wrong on the way.
+func (p *poster) pushError(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("push: no whole answer in time (at most %v): %w", p.timeout, err)
+	}
+	return fmt.Errorf("push: %w", err)
+}
+
+// close closes the connections that wait for another push. Attempts under way
+// end with their contexts.
+func (p *poster) close() { p.transport.CloseIdleConnections() }

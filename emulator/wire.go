@@ -1,0 +1,134 @@
+package emulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/swanemu/emu/internal/spec"
+)
+
+// wire holds the wire forms of a contract: how successes are wrapped and what
+// each refusal looks like, rendered once. It is the one place where answers
+// get their form.
+type wire struct {
+	refusals map[string]*refusalForm
+	success  map[string]*successForm
+}
+
+// refusalForm is a refusal as it goes over the wire; a detail goes between
+// before and after.
+type refusalForm struct {
+	def           spec.ErrorDef
+	header        [][2]string
+	whole         []byte
+	before, after []byte
+	gateway       bool
+}
+
+// successForm wraps a result: whole stands alone, before and '}' surround it.
+type successForm struct {
+	env           *spec.Envelope
+	whole, before []byte
+}
+
+func newWire(c *spec.Contract) (*wire, error) {
+	w := &wire{refusals: map[string]*refusalForm{}, success: map[string]*successForm{}}
+	for _, def := range c.Errors() {
+		w.refusals[def.Name] = newRefusalForm(def)
+	}
+	for _, op := range c.Operations() {
+		env, ok := c.Envelope(op.Envelope)
+		if !ok {
+			return nil, fmt.Errorf("operation %s: x-envelope %q is not among x-envelopes", op.ID, op.Envelope)
+		}
+		f := &successForm{env: env, whole: []byte("{}")}
+		if len(env.Success) > 0 {
+			f.whole = object(env.Success)
+		}
+		if env.Data != "" {
+			name, _ := json.Marshal(env.Data)
+			f.before = append(bytes.Clone(f.whole[:len(f.whole)-1]), ',')
+			f.before = append(append(f.before, name...), ':')
+		}
+		w.success[env.Name] = f
+	}
+	return w, nil
+}
+
+func newRefusalForm(def spec.ErrorDef) *refusalForm {
+	f := &refusalForm{def: def, whole: object(def.Body)}
+	for name, value := range def.Header {
+		f.header = append(f.header, [2]string{name, value})
+	}
+	for i, m := range def.Body {
+		f.gateway = f.gateway || m.Name == "error_code"
+		if m.Name == def.Detail && len(m.Value) >= 2 && m.Value[0] == '"' {
+			head := object(def.Body[:i+1])
+			f.before = head[:len(head)-2] // up to the closing quote of the text
+			f.after = f.whole[len(f.before):]
+		}
+	}
+	return f
+}
+
+// render returns the body with the detail in its place.
+func (f *refusalForm) render(detail string) []byte {
+	if detail == "" || f.before == nil {
+		return f.whole
+	}
+	text, err := marshal("：" + detail)
+	if err != nil {
+		return f.whole
+	}
+	b := make([]byte, 0, len(f.whole)+len(text))
+	b = append(b, f.before...)
+	b = append(b, text[1:len(text)-1]...)
+	return append(b, f.after...)
+}
+
+// wrap returns the body of a success.
+func (f *successForm) wrap(data []byte) []byte {
+	switch {
+	case f.before == nil && data == nil:
+		return f.whole
+	case f.before == nil:
+		return data
+	case data == nil:
+		return f.whole
+	}
+	b := make([]byte, 0, len(f.before)+len(data)+1)
+	b = append(b, f.before...)
+	b = append(b, data...)
+	return append(b, '}')
+}
+
+func object(members []spec.Member) []byte {
+	b := []byte{'{'}
+	for i, m := range members {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		name, _ := json.Marshal(m.Name)
+		b = append(append(append(b, name...), ':'), m.Value...)
+	}
+	return append(b, '}')
+}
+
+// message is a refusal's text as the platform would show it.
+func (e *Emulator) message(err error) string {
+	var r *Refusal
+	if !errors.As(err, &r) || e.wire.refusals[r.Name] == nil {
+		return err.Error()
+	}
+	f := e.wire.refusals[r.Name]
+	for _, m := range f.def.Body {
+		var text string
+		if json.Unmarshal(m.Value, &text) == nil {
+			return strings.TrimSuffix(text+"："+r.Detail, "：")
+		}
+	}
+	return r.Error()
+}
