@@ -124,7 +124,13 @@ func (s *Sandbox) step(ctx context.Context, target int64) (more bool, err error)
 	if timers := s.state.Timers; len(timers) > 0 && timers[0].Due < target {
 		now, more = max(timers[0].Due, s.state.At), true
 	}
-	s.clock.Set(time.Unix(0, now))
+	if now > s.clock.Now().UnixNano() {
+		if err := s.clock.Set(time.Unix(0, now)); err != nil {
+			s.mu.Unlock()
+			return false, &orderError{err.Error()}
+		}
+		s.rewindLocked()
+	}
 	s.fireLocked(now)
 	pushes := len(s.due) > 0
 	flush := s.kafkaReadyLocked() && (!more || len(s.state.KafkaQueue) >= kafkaBatch)
@@ -222,8 +228,9 @@ func (s *Sandbox) SetRate(rate float64) error {
 	}
 	s.tickLocked()
 	if err := s.clock.SetRate(rate); err != nil {
-		return err
+		return &orderError{err.Error()}
 	}
+	s.rewindLocked()
 	s.state.Rate = rate
 	return s.logLocked(input{At: s.state.At, Rate: &rate})
 }

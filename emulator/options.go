@@ -105,7 +105,8 @@ func (c Clock) setting() (clock.Setting, error) {
 	if c.Start.IsZero() && rate == clock.Virtual {
 		c.Start = time.Date(2026, 1, 5, 9, 0, 0, 0, shanghai)
 	}
-	return clock.Setting{Rate: rate, Start: c.Start}, nil
+	setting := clock.Setting{Rate: rate, Start: c.Start}
+	return setting, setting.Check()
 }
 
 // Delays are the durations of the platform's own steps. Zero means the

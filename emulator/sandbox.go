@@ -170,10 +170,7 @@ func (s *Sandbox) armLocked() {
 	if next == s.armed {
 		return
 	}
-	if s.stopWake != nil {
-		s.stopWake()
-		s.stopWake = nil
-	}
+	s.rewindLocked()
 	s.armed = next
 	if next == 0 {
 		return
@@ -181,6 +178,16 @@ func (s *Sandbox) armLocked() {
 	if wait, ok := s.clock.Until(time.Unix(0, next)); ok {
 		s.stopWake = clock.Wake(wait, s.wake)
 	}
+}
+
+// rewindLocked drops the wake-up after the clock was told something: how long
+// to wait for the next timer has changed.
+func (s *Sandbox) rewindLocked() {
+	if s.stopWake != nil {
+		s.stopWake()
+		s.stopWake = nil
+	}
+	s.armed = 0
 }
 
 // wake is called when a timer has fallen due on a running clock.

@@ -39,7 +39,10 @@ func (p *page) row(name, value string) {
 // and calls that work as they stand.
 func (s *server) welcome() error {
 	p := &page{colour: colourful(s.app.std.out, s.app.env)}
-	c := s.emulator.Credentials()
+	c, err := s.emulator.Credentials()
+	if err != nil {
+		return err
+	}
 	p.title("emu " + thisBuild().Version + " is ready")
 	p.row("API", s.baseURL())
 	if s.broker == nil {
@@ -62,7 +65,7 @@ func (s *server) welcome() error {
 	} else {
 		p.foreign(s.baseURL(), contract.Operations())
 	}
-	_, err := s.app.std.out.Write([]byte(p.String()))
+	_, err = s.app.std.out.Write([]byte(p.String()))
 	return err
 }
 

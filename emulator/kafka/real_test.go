@@ -148,7 +148,7 @@ func TestRealBrokerSecured(t *testing.T) {
 
 func fails(t *testing.T, o kafka.DialOptions, problem kafka.Problem, secret string) {
 	t.Helper()
-	c, err := kafka.Dial(within(t, 3*time.Second), o)
+	c, err := kafka.Dial(within(t, 1500*time.Millisecond), o)
 	if err == nil {
 		_ = c.Close()
 		t.Fatal("no error")
@@ -173,7 +173,7 @@ func TestRealBrokerTimes(t *testing.T) {
 	records[0].Time = time.Date(1999, 12, 31, 23, 59, 59, 0, time.UTC)
 	records[2].Time = time.Date(2199, 1, 1, 0, 0, 0, 0, time.UTC)
 	publish(t, c, records)
-	for i, r := range readBack(t, c, "real.times", 3) {
+	for i, r := range readBack(t, c, "real.times", 3)[:3] {
 		if !r.Timestamp.Equal(records[i].Time) {
 			t.Errorf("record %d has the time %v, want %v", i, r.Timestamp, records[i].Time)
 		}

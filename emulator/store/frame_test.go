@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"errors"
-	"path/filepath"
 	"testing"
 )
 
@@ -61,25 +60,6 @@ func FuzzFrames(f *testing.F) {
 		for i := range got {
 			if !bytes.Equal(got[i], inputs[i]) {
 				t.Fatalf("input %d is %q, want %q", i, got[i], inputs[i])
-			}
-		}
-	})
-}
-
-func FuzzNames(f *testing.F) {
-	f.Add("default")
-	f.Add("../A b%41")
-	f.Fuzz(func(t *testing.T, name string) {
-		folder, err := folderOf(name)
-		if err != nil {
-			return
-		}
-		if back, ok := nameOf(folder); !ok || back != name || filepath.Base(folder) != folder {
-			t.Errorf("%q is kept in %q and comes back as %q, %v", name, folder, back, ok)
-		}
-		if back, ok := nameOf(name); ok {
-			if again, err := folderOf(back); err != nil || again != name {
-				t.Errorf("folder %q is of %q, which is kept in %q, %v", name, back, again, err)
 			}
 		}
 	})

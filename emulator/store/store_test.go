@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -218,36 +217,6 @@ func write(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), fileMode); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestNamesAreKeptApart(t *testing.T) {
-	all := []string{
-		"", "%", "%41", ".", "..", "../up", "/", "A", "B", "\x00", "a", "a b", "a.b", "a/b", "aux", "deleted-a", "lock", "sandbox-a", "中文", "\xff",
-	}
-	dir := t.TempDir()
-	s := open(t, dir, Options{})
-	slices.Sort(all)
-	var want []string
-	for _, name := range all {
-		add(t, begin(t, s, name, "1"), name)
-		folder, err := folderOf(name)
-		if back, ok := nameOf(folder); err != nil || !ok || back != name {
-			t.Errorf("%q comes back as %q, %v from %s, %v", name, back, ok, folder, err)
-		}
-		if filepath.Base(folder) != folder || strings.ToLower(folder) != folder {
-			t.Errorf("%q is kept in %q", name, folder)
-		}
-		want = append(want, fmt.Sprintf("%s: 1 %q", name, []string{name}))
-	}
-	check(t, s, want...)
-	if _, err := s.Open(strings.Repeat("中", 30), nil); err == nil || !strings.Contains(err.Error(), "278 bytes as the name of a folder, want at most 255") {
-		t.Errorf("a long name: %v", err)
-	}
-	for _, folder := range []string{"lock", "sandbox", "sandbox-A", "sandbox-%4", "sandbox-%4A", "sandbox-%61", "sandbox-%zz", "sandbox-a b", "deleted-a"} {
-		if name, ok := nameOf(folder); ok {
-			t.Errorf("%q is taken for the folder of %q", folder, name)
-		}
 	}
 }
 

@@ -37,12 +37,18 @@ const (
 // the 292 years that a time.Duration holds.
 const rebaseAfter = 100 * 365 * 24 * time.Hour
 
-// endUnix is where sandbox time stops, 9999-12-31T23:59:59Z: the last second
-// that RFC 3339 and encoding/json can write.
-const endUnix = 253402300799
+// Sandbox time lies in the years 1970 to 2261, whose nanoseconds since 1970
+// fit an int64: UnixNano is defined, and a saved time comes back as it was.
+const (
+	// beginUnix is 1970-01-01T00:00:00Z.
+	beginUnix = 0
+	// endUnix is 2261-12-31T23:59:59Z, where a clock stops.
+	endUnix = 9214646399
+)
 
-// end is endUnix as a time.
-func end() time.Time { return time.Unix(endUnix, 0).UTC() }
+// begin and end are the limits as times.
+func begin() time.Time { return time.Unix(beginUnix, 0).UTC() }
+func end() time.Time   { return time.Unix(endUnix, 0).UTC() }
 
 // Setting is how a Clock begins. The zero Setting is a virtual clock that
 // stands at the machine's present time.
@@ -50,8 +56,21 @@ type Setting struct {
 	// Rate is how many seconds of the sandbox pass in one second of the wall:
 	// 0 is virtual, 1 is real.
 	Rate float64
-	// Start is the first sandbox time; zero is the machine's present time.
+	// Start is the first sandbox time, in the years 1970 to 2261; zero is the
+	// machine's present time.
 	Start time.Time
+}
+
+// Check returns the error of CheckRate, or one for a Start that is outside of
+// the years that a Clock knows.
+func (s Setting) Check() error {
+	if err := CheckRate(s.Rate); err != nil {
+		return err
+	}
+	if !s.Start.IsZero() && (s.Start.Before(begin()) || s.Start.After(end())) {
+		return fmt.Errorf("clock start %s: want a time in the years 1970 to 2261", s.Start.Format(time.RFC3339))
+	}
+	return nil
 }
 
 // Clock is the time of one sandbox. Make one with New.
@@ -67,8 +86,9 @@ type Clock struct {
 	anchor time.Time
 }
 
-// New returns a clock that begins as the setting says. It panics when the rate
-// is one that CheckRate refuses; check what comes from outside first.
+// New returns a clock that begins as the setting says. A Start outside of the
+// years that a Clock knows is moved to the nearer end of them, and a rate that
+// is none is a panic: Check settings that come from outside.
 func New(s Setting) *Clock {
 	if err := CheckRate(s.Rate); err != nil {
 		panic("clock.New: " + err.Error())
@@ -77,6 +97,12 @@ func New(s Setting) *Clock {
 	start := s.Start
 	if start.IsZero() {
 		start = now
+	}
+	if start.Before(begin()) {
+		start = begin()
+	}
+	if start.After(end()) {
+		start = end()
 	}
 	return &Clock{rate: s.Rate, base: start.UTC().Round(0), anchor: now}
 }
@@ -105,7 +131,7 @@ func (c *Clock) Now() time.Time {
 }
 
 // Advance moves the clock forward by d, at any rate. A negative d is an error,
-// and so is one that leads past the year 9999; the clock then stays.
+// and so is one that leads past the year 2261; the clock then stays.
 func (c *Clock) Advance(d time.Duration) error {
 	if d < 0 {
 		return fmt.Errorf("advance the clock by %v: it does not go backwards", d)
@@ -115,14 +141,14 @@ func (c *Clock) Advance(d time.Duration) error {
 	now := c.rebaseLocked()
 	to := now.Add(d)
 	if to.After(end()) {
-		return fmt.Errorf("advance the clock by %v: it ends with the year 9999", d)
+		return fmt.Errorf("advance the clock by %v: it ends with the year 2261", d)
 	}
 	c.base = to
 	return nil
 }
 
 // Set moves the clock forward to t, at any rate. A t before Now is an error,
-// and so is one after the year 9999; the clock then stays.
+// and so is one after the year 2261; the clock then stays.
 func (c *Clock) Set(t time.Time) error {
 	t = t.UTC().Round(0)
 	c.mu.Lock()
@@ -133,7 +159,7 @@ func (c *Clock) Set(t time.Time) error {
 			t.Format(time.RFC3339Nano), now.Format(time.RFC3339Nano))
 	}
 	if t.After(end()) {
-		return fmt.Errorf("set the clock to %s: it ends with the year 9999", t.Format(time.RFC3339Nano))
+		return fmt.Errorf("set the clock to %s: it ends with the year 2261", t.Format(time.RFC3339Nano))
 	}
 	c.base = t
 	return nil
@@ -173,7 +199,7 @@ func (c *Clock) Virtual() bool { return c.Rate() == Virtual }
 // Until returns how long the wall must pass until the clock says t or later,
 // unless the clock is told something else meanwhile; 0 when t is not in the
 // future, and the longest duration there is when t is further away than that
-// or after the year 9999. It is false when the clock is virtual, due or not:
+// or after the year 2261. It is false when the clock is virtual, due or not:
 // no wait brings it there.
 func (c *Clock) Until(t time.Time) (wall time.Duration, ok bool) {
 	c.mu.Lock()
@@ -200,7 +226,7 @@ func (c *Clock) Until(t time.Time) (wall time.Duration, ok bool) {
 // the anchor.
 func (c *Clock) atLocked(elapsed time.Duration) time.Time {
 	t := c.base.Add(scale(elapsed, c.rate))
-	if t.Unix() >= endUnix && c.base.Unix() < endUnix {
+	if t.Unix() >= endUnix {
 		return end()
 	}
 	return t

@@ -15,13 +15,14 @@ import (
 // Limits on what a document may unfold to, so that aliases cannot blow it up.
 const (
 	maxDocumentDepth = 200
-	maxDocumentBytes = 256 << 20
+	maxUnfolding     = 16 // times the size of the text
 )
 
 // document is a parsed YAML or JSON text that still knows its positions.
 type document struct {
 	name string
 	root *yaml.Node
+	size int
 }
 
 // at says where a node stands, as file:line:column.
@@ -34,7 +35,7 @@ func (d *document) at(n *yaml.Node) string {
 
 // parseDocument reads YAML, or JSON when the text starts with a brace.
 func parseDocument(data []byte, name string) (*document, error) {
-	d := &document{name: name}
+	d := &document{name: name, size: len(data)}
 	trimmed := bytes.TrimLeft(data, " \t\r\n")
 	if len(trimmed) == 0 {
 		return nil, fmt.Errorf("%s: the document is empty", name)
@@ -259,8 +260,8 @@ func (d *document) appendJSON(buf []byte, n *yaml.Node, depth int) ([]byte, erro
 	if depth > maxDocumentDepth {
 		return nil, fmt.Errorf("%s: nested deeper than %d levels", d.at(n), maxDocumentDepth)
 	}
-	if len(buf) > maxDocumentBytes {
-		return nil, fmt.Errorf("%s: the document unfolds to more than %d MiB", d.at(n), maxDocumentBytes>>20)
+	if len(buf) > maxUnfolding*(d.size+1<<10) {
+		return nil, fmt.Errorf("%s: the aliases unfold to more than %d times the document", d.at(n), maxUnfolding)
 	}
 	switch n.Kind {
 	case yaml.AliasNode:

@@ -91,17 +91,37 @@ func bodyIssues(e *openapi3filter.RequestError) []Issue {
 		return []Issue{{Rule: RuleMediaType, Pointer: at, Want: mediaTypes(e.RequestBody.Content)}}
 	case errors.As(e.Err, &parse):
 		if path := parse.Path(); len(path) > 0 {
-			parts := []string{"body"}
-			for _, part := range path {
-				if text, ok := part.(string); ok {
-					parts = append(parts, text)
-				}
-			}
-			return []Issue{{Rule: RuleType, Pointer: pointerOf(parts...)}}
+			return []Issue{fieldIssue(e, path)}
 		}
 		return []Issue{{Rule: RuleMalformed, Pointer: at, Want: mediaTypes(e.RequestBody.Content)}}
 	}
 	return issuesOf(e.Err, at)
+}
+
+// fieldIssue names the field of a body that is not of its type.
+func fieldIssue(e *openapi3filter.RequestError, path []any) Issue {
+	var schema *openapi3.Schema
+	if media := e.RequestBody.Content.Get(e.Input.Request.Header.Get("Content-Type")); media != nil && media.Schema != nil {
+		schema = media.Schema.Value
+	}
+	parts := []string{"body"}
+	for _, part := range path {
+		name, ok := part.(string)
+		if !ok {
+			continue
+		}
+		parts = append(parts, name)
+		var next *openapi3.Schema
+		if schema != nil && schema.Properties[name] != nil {
+			next = schema.Properties[name].Value
+		}
+		schema = next
+	}
+	issue := Issue{Rule: RuleType, Pointer: pointerOf(parts...)}
+	if schema != nil {
+		issue.Want = typeOf(schema)
+	}
+	return issue
 }
 
 // MissingCredentials returns the names of the security schemes that a request

@@ -44,6 +44,7 @@ type maker struct {
 	dynamic bool // leave the examples and defaults of the schemas alone
 	chinese bool // the document speaks Chinese
 	careful bool // judge every part by itself
+	sparse  int  // the depth at which optional properties are left out
 	parts   int
 	stack   []*openapi3.Schema
 	merged  map[[2]*openapi3.Schema]*openapi3.Schema
@@ -98,13 +99,35 @@ func (r synthRequest) generate(ref *openapi3.SchemaRef, name string) (any, error
 	return nil, &AnswerError{http.StatusInternalServerError, "no valid value found: " + explain(failure)}
 }
 
+// partError says which member of a value could not be generated.
+type partError struct {
+	name string
+	err  error
+}
+
+func (e *partError) Error() string { return e.name + ": " + e.err.Error() }
+func (e *partError) Unwrap() error { return e.err }
+
 // explain says where a generated value is invalid and why, without the value.
 func explain(err error) string {
+	if err == nil {
+		return "the schema admits no value"
+	}
+	var at []string
+	var part *partError
+	for errors.As(err, &part) {
+		at, err = append(at, part.name), part.err
+	}
+	pointer := pointerOf(at...)
 	var se *openapi3.SchemaError
 	if !errors.As(err, &se) {
-		return err.Error()
+		return fmt.Sprintf("at %q: %v", pointer, err)
 	}
-	return fmt.Sprintf("at %q: %s (%s)", pointerOf(se.JSONPointer()...), se.Reason, se.SchemaField)
+	why := se.Reason
+	for _, issue := range issuesOf(err, pointer) {
+		return fmt.Sprintf("%v (%s)", issue, why)
+	}
+	return fmt.Sprintf("at %q: %s", pointer, why)
 }
 
 // judge asks kin-openapi what it thinks of a value in an answer.
@@ -153,7 +176,11 @@ func (m *maker) value(ref *openapi3.SchemaRef, name string) (any, error) {
 		if i > 0 && ways > 1 {
 			sh, _ = m.flatten(ref, i%ways)
 		}
+		if i >= ways {
+			m.sparse = len(m.stack)
+		}
 		v, err := m.make(sh, name, true)
+		m.sparse = 0
 		if err != nil {
 			failure = err
 			continue

@@ -78,6 +78,7 @@ func responseFor(op *openapi3.Operation, status int) (candidate, error) {
 // offer is a media type of a response.
 type offer struct {
 	mediaType string // without wildcards
+	wild      bool   // the contract declares a range
 	content   *openapi3.MediaType
 }
 
@@ -89,16 +90,24 @@ func offersOf(response *openapi3.Response) []offer {
 			continue
 		}
 		for name := range strings.SplitSeq(key, ",") {
-			out = append(out, offer{concrete(strings.ToLower(strings.TrimSpace(name))), content})
+			name = strings.ToLower(strings.TrimSpace(name))
+			mediaType := concrete(name)
+			out = append(out, offer{mediaType, mediaType != name, content})
 		}
 	}
 	slices.SortFunc(out, func(a, b offer) int {
 		if d := mediaRank(a.mediaType) - mediaRank(b.mediaType); d != 0 {
 			return d
 		}
-		return strings.Compare(a.mediaType, b.mediaType)
+		if d := strings.Compare(a.mediaType, b.mediaType); d != 0 || a.wild == b.wild {
+			return d
+		}
+		if a.wild {
+			return 1
+		}
+		return -1
 	})
-	return out
+	return slices.CompactFunc(out, func(a, b offer) bool { return a.mediaType == b.mediaType })
 }
 
 // concrete is a media type for a range of them.

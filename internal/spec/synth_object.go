@@ -3,6 +3,7 @@ package spec
 import (
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -12,6 +13,7 @@ import (
 // minProperties asks for. What is writeOnly stays out of answers.
 func (m *maker) object(sh *shape) (any, error) {
 	s := sh.Schema
+	sparse := m.sparse == len(m.stack)
 	out := make(map[string]any, len(s.Properties))
 	names := slices.Sorted(maps.Keys(s.Properties))
 	required := func(name string) bool { return slices.Contains(s.Required, name) }
@@ -21,7 +23,7 @@ func (m *maker) object(sh *shape) (any, error) {
 		}
 		v, err := m.value(s.Properties[name], name)
 		if err != nil {
-			return nil, err
+			return nil, &partError{name, err}
 		}
 		out[name] = v
 	}
@@ -31,7 +33,7 @@ func (m *maker) object(sh *shape) (any, error) {
 		}
 		v, err := m.further(s, name)
 		if err != nil {
-			return nil, err
+			return nil, &partError{name, err}
 		}
 		out[name] = v
 	}
@@ -39,7 +41,7 @@ func (m *maker) object(sh *shape) (any, error) {
 		if required(name) || isWriteOnly(s.Properties[name]) || full(s, out) {
 			continue
 		}
-		if m.lean() && uint64(len(out)) >= s.MinProps {
+		if (sparse || m.lean()) && uint64(len(out)) >= s.MinProps {
 			break
 		}
 		if v, err := m.value(s.Properties[name], name); err == nil {
@@ -135,7 +137,7 @@ func (m *maker) array(s *openapi3.Schema, name string) (any, error) {
 			if len(out) >= least {
 				break
 			}
-			return nil, err
+			return nil, &partError{strconv.Itoa(len(out)), err}
 		}
 		if s.UniqueItems {
 			text := jsonText(v)

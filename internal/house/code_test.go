@@ -1,0 +1,231 @@
+package house
+
+import (
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	// maxLines bounds a file, maxFunction a function.
+	maxLines    = 400
+	maxFunction = 80
+)
+
+// calls finds the uses of names of a package in a file, e.g. time.Now.
+func calls(s source, importPath string, names ...string) []string {
+	local := ""
+	for _, spec := range s.file.Imports {
+		if spec.Path.Value != strconv.Quote(importPath) {
+			continue
+		}
+		local = importPath[strings.LastIndexByte(importPath, '/')+1:]
+		if spec.Name != nil {
+			local = spec.Name.Name
+		}
+	}
+	if local == "" {
+		return nil
+	}
+	var out []string
+	ast.Inspect(s.file, func(n ast.Node) bool {
+		sel, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		if x, ok := sel.X.(*ast.Ident); ok && x.Name == local && slices.Contains(names, sel.Sel.Name) {
+			out = append(out, fmt.Sprintf("%s: %s.%s", s.at(sel.Pos()), importPath, sel.Sel.Name))
+		}
+		return true
+	})
+	return out
+}
+
+func checkTime(all []source) []string {
+	var out []string
+	for _, s := range all {
+		if s.isTest() || s.folder() == "internal/clock" || strings.HasPrefix(s.path, "bench/") {
+			continue
+		}
+		out = append(out, calls(s, "time", "Now", "Since", "Until", "After", "AfterFunc", "Tick", "NewTicker", "NewTimer", "Sleep")...)
+	}
+	return out
+}
+
+func checkChance(all []source) []string {
+	var out []string
+	for _, s := range all {
+		if s.isTest() || s.path == "emulator/random.go" {
+			continue
+		}
+		for _, i := range s.imports() {
+			if i == "math/rand" || i == "math/rand/v2" || i == "crypto/rand" {
+				out = append(out, s.path+" imports "+i+"; only emulator/random.go may, and there nothing but seeded sources")
+			}
+		}
+	}
+	return out
+}
+
+func checkInit(all []source) []string {
+	var out []string
+	for _, s := range all {
+		for _, d := range s.file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+				out = append(out, s.at(f.Pos())+": func init")
+			}
+		}
+	}
+	return out
+}
+
+func checkExit(all []source) []string {
+	var out []string
+	for _, s := range all {
+		// A command ends where its main does.
+		if s.isTest() || s.name() == "main.go" && s.file.Name.Name == "main" {
+			continue
+		}
+		out = append(out, calls(s, "os", "Exit")...)
+		out = append(out, calls(s, "log", "Fatal", "Fatalf", "Fatalln", "Panic", "Panicf", "Panicln")...)
+	}
+	return out
+}
+
+func checkTests(all []source) []string {
+	var out []string
+	for _, s := range all {
+		if !s.isTest() {
+			continue
+		}
+		out = append(out, calls(s, "time", "Sleep")...)
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			sel, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || !slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, sel.Sel.Name) {
+				return true
+			}
+			if x, ok := sel.X.(*ast.Ident); ok && slices.Contains([]string{"t", "b", "f", "tb"}, x.Name) {
+				out = append(out, s.at(call.Pos())+": "+x.Name+"."+sel.Sel.Name)
+			}
+			return true
+		})
+	}
+	return out
+}
+
+func checkSize(all []source) []string {
+	var out []string
+	for _, s := range all {
+		if s.isTest() {
+			continue
+		}
+		if n := strings.Count(s.text, "\n"); n > maxLines {
+			out = append(out, fmt.Sprintf("%s has %d lines, of at most %d", s.path, n, maxLines))
+		}
+		for _, d := range s.file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			if n := s.fset.Position(f.End()).Line - s.fset.Position(f.Pos()).Line + 1; n > maxFunction {
+				out = append(out, fmt.Sprintf("%s: %s has %d lines, of at most %d", s.at(f.Pos()), f.Name.Name, n, maxFunction))
+			}
+		}
+	}
+	return out
+}
+
+// checkVariables finds writes to package variables, from the package itself.
+func checkVariables(all []source) []string {
+	packages := map[string][]source{}
+	for _, s := range all {
+		if !s.isTest() {
+			packages[s.folder()] = append(packages[s.folder()], s)
+		}
+	}
+	var out []string
+	for _, group := range packages {
+		out = append(out, packageWrites(group)...)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// nothing is an importer without packages: to tell the variables of a package
+// from those of its functions, nobody else's types are needed.
+type nothing struct{}
+
+func (nothing) Import(string) (*types.Package, error) { return nil, errors.New("not imported") }
+
+// packageWrites finds the writes to package variables in one package.
+func packageWrites(group []source) []string {
+	info := &types.Info{Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{}}
+	config := types.Config{Importer: nothing{}, Error: func(error) {}}
+	var asts []*ast.File
+	for _, s := range group {
+		asts = append(asts, s.file)
+	}
+	pkg, _ := config.Check(group[0].folder(), group[0].fset, asts, info)
+	var out []string
+	for _, s := range group {
+		report := func(n ast.Expr, how string) {
+			id := rootIdent(n)
+			if id == nil {
+				return
+			}
+			v, ok := info.Uses[id].(*types.Var)
+			if ok && pkg != nil && v.Parent() == pkg.Scope() {
+				out = append(out, s.at(n.Pos())+": "+how+" the package variable "+id.Name)
+			}
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.AssignStmt:
+				for _, left := range n.Lhs {
+					report(left, "assigns to")
+				}
+			case *ast.IncDecStmt:
+				report(n.X, "changes")
+			case *ast.UnaryExpr:
+				if n.Op == token.AND {
+					report(n.X, "takes the address of")
+				}
+			case *ast.CallExpr:
+				if f, ok := n.Fun.(*ast.Ident); ok && len(n.Args) > 0 && (f.Name == "delete" || f.Name == "clear") {
+					report(n.Args[0], f.Name+"s from")
+				}
+			}
+			return true
+		})
+	}
+	return out
+}
+
+// rootIdent is x of x, x.y, x[i], *x and so on.
+func rootIdent(e ast.Expr) *ast.Ident {
+	for {
+		switch x := e.(type) {
+		case *ast.Ident:
+			return x
+		case *ast.SelectorExpr:
+			e = x.X
+		case *ast.IndexExpr:
+			e = x.X
+		case *ast.StarExpr:
+			e = x.X
+		case *ast.ParenExpr:
+			e = x.X
+		default:
+			return nil
+		}
+	}
+}
