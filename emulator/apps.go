@@ -56,6 +56,8 @@ type App struct {
 	AuditsUsed int    `json:"audits_used,omitempty"`
 	// Packages holds the app's packages in order of id.
 	Packages []*Package `json:"packages"`
+
+	rows encoded // the answer that lists the packages; nil after a change
 }
 
 // A Category is what an app is about, on two levels (seed 000).

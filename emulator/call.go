@@ -64,6 +64,9 @@ func (c *Call) after(d time.Duration, t Timer) int64 {
 // None is the result of a call that answers without data.
 type None struct{}
 
+// encoded is a result that is a whole answer already, envelope included.
+type encoded []byte
+
 // A behaviour is what the emulator does for one call of a contract.
 type behaviour struct {
 	call string // operationId
@@ -73,6 +76,8 @@ type behaviour struct {
 	// requires, so that they are completed from the contract.
 	complete bool
 	none     bool
-	run      func(*Call, spec.Params) ([]byte, error)
-	result   func(op *spec.Operation, data string) bool
+	// run returns the whole answer of a success, in its envelope.
+	run func(*Call, spec.Params, *successForm) ([]byte, error)
+	// lacks says whether the results leave out what an operation requires.
+	lacks func(op *spec.Operation, data string) bool
 }

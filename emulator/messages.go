@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -80,7 +81,7 @@ func listPushMessages(c *Call, in listPushMessagesIn) (messagePage, error) {
 	case q.end-q.start > int64(messagesWindow/time.Second):
 		return messagePage{}, refuse("InvalidParameter", "start 与 end 的间隔不能超过一周")
 	}
-	page := messagePage{List: []message{}, Page: q.offset/q.count + 1, PageSize: q.count}
+	page := messagePage{List: []message{}, Page: min(q.offset/q.count, math.MaxInt-1) + 1, PageSize: q.count}
 	for _, e := range c.State.Events {
 		at := time.Unix(0, e.At).Unix()
 		wanted := e.Channel == ChannelPush && e.TP == c.Principal.TP && e.Name != eventTicket &&

@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
 
@@ -54,11 +53,11 @@ func changes[In, Out any](call string, f func(*Call, In) (Out, error)) behaviour
 func bind[In, Out any](call string, f func(*Call, In) (Out, error)) behaviour {
 	out := reflect.TypeFor[Out]()
 	b := behaviour{call: call, none: out == reflect.TypeFor[None]()}
-	b.result = func(op *spec.Operation, data string) bool {
-		return !b.none && out != reflect.TypeFor[json.RawMessage]() && op.Incomplete(out, data)
+	b.lacks = func(op *spec.Operation, data string) bool {
+		return !b.none && out != reflect.TypeFor[encoded]() && op.Incomplete(out, data)
 	}
 	binder, err := spec.NewBinder[In]()
-	b.run = func(c *Call, p spec.Params) ([]byte, error) {
+	b.run = func(c *Call, p spec.Params, form *successForm) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
@@ -67,13 +66,17 @@ func bind[In, Out any](call string, f func(*Call, In) (Out, error)) behaviour {
 			return nil, err
 		}
 		result, err := f(c, in)
-		if err != nil || b.none {
+		if err != nil {
 			return nil, err
 		}
-		if raw, ok := any(result).(json.RawMessage); ok {
-			return raw, nil
+		if b.none {
+			return form.wrap(nil), nil
 		}
-		return marshal(result)
+		if whole, ok := any(result).(encoded); ok {
+			return whole, nil
+		}
+		data, err := marshal(result)
+		return form.wrap(data), err
 	}
 	return b
 }
@@ -96,7 +99,7 @@ func newTable(c *spec.Contract, behaviours []behaviour) (table, error) {
 		}
 		t[op.ID] = b
 		if env, ok := c.Envelope(op.Envelope); ok {
-			b.complete = b.complete || b.result(op, env.Data)
+			b.complete = b.complete || b.lacks(op, env.Data)
 		}
 	}
 	for call := range byCall {

@@ -51,8 +51,6 @@ type Package struct {
 	// Timer is the timer of the platform's decision; 0 while it waits to be
 	// told, or when none is due.
 	Timer int64 `json:"timer,omitempty"`
-
-	row []byte // its row in lists, encoded; nil after a change
 }
 
 func (a *App) find(id int64) (int, bool) {
@@ -233,7 +231,7 @@ func (c *Call) put(app *App, p *Package, name, to, reason string) {
 	c.record(KindTransition, &Transition{
 		Resource: "package", App: app.ID, ID: p.ID, Name: name, From: p.State, To: to, Reason: reason,
 	})
-	p.State, p.Timer, p.row = to, 0, nil
+	p.State, p.Timer, app.rows = to, 0, nil
 }
 
 // replace takes a package out of the list because another takes its place.
@@ -267,24 +265,17 @@ type uploadRow struct {
 	UploadErrMsg     string `json:"upload_err_msg,omitempty"`
 }
 
-// encoded returns the package's row in lists.
-func (p *Package) encoded(app *App, m *machine) []byte {
-	if p.row == nil {
-		st := m.states[p.State]
-		commit := commitTime(p.Committed)
-		if st.UploadStatus != 0 {
-			p.row, _ = marshal(uploadRow{
-				p.Version, commit, p.Desc, st.UploadStatus, st.Title, p.ErrCode, p.ErrMsg,
-			})
-		} else {
-			r := packageRow{p.Version, p.Remark, p.Msg, "--", st.Status, commit, p.Desc, p.ID, ""}
-			if before := app.pkg(p.Previous); before != nil && st.Slot == "online" {
-				r.RollbackVersion = before.Version
-			}
-			p.row, _ = marshal(r)
-		}
+// row returns the package's row in lists.
+func (p *Package) row(app *App, st *spec.State) any {
+	commit := commitTime(p.Committed)
+	if st.UploadStatus != 0 {
+		return uploadRow{p.Version, commit, p.Desc, st.UploadStatus, st.Title, p.ErrCode, p.ErrMsg}
 	}
-	return p.row
+	r := packageRow{p.Version, p.Remark, p.Msg, "--", st.Status, commit, p.Desc, p.ID, ""}
+	if before := app.pkg(p.Previous); before != nil && st.Slot == "online" {
+		r.RollbackVersion = before.Version
+	}
+	return r
 }
 
 // commitTime writes a time as rows carry it (seed 000).
@@ -292,29 +283,27 @@ func commitTime(seconds int64) string {
 	return time.Unix(seconds, 0).In(shanghai).Format("2006/01/02 15:04:05")
 }
 
-// list returns the rows of an app's packages, in order of id.
-func (c *Call) list(app *App) json.RawMessage {
-	m := c.machine()
-	size := 2
-	for _, p := range app.Packages {
-		if m.states[p.State].Listed {
-			size += len(p.encoded(app, m)) + 1
+// list returns the rows of an app's packages, in order of id. They are encoded
+// once after each change; nobody writes to them.
+func (c *Call) list(app *App) encoded {
+	if app.rows == nil {
+		m := c.machine()
+		rows := []any{}
+		for _, p := range app.Packages {
+			if st := m.states[p.State]; st.Listed {
+				rows = append(rows, p.row(app, st))
+			}
 		}
+		data, err := marshal(rows)
+		if err != nil {
+			return nil // rows hold texts and numbers: they can be written
+		}
+		app.rows = c.box.em.wire.success["business"].wrap(data)
 	}
-	b := append(make([]byte, 0, size), '[')
-	for _, p := range app.Packages {
-		if !m.states[p.State].Listed {
-			continue
-		}
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(b, p.encoded(app, m)...)
-	}
-	return append(b, ']')
+	return app.rows
 }
 
-func listPackages(c *Call, _ None) (json.RawMessage, error) {
+func listPackages(c *Call, _ None) (encoded, error) {
 	app, err := c.ownApp()
 	if err != nil {
 		return nil, err
@@ -328,7 +317,7 @@ type ossPackageIn struct {
 	PackageID *int64 `json:"package_id"`
 }
 
-func listOSSPackages(c *Call, in ossPackageIn) (json.RawMessage, error) {
+func listOSSPackages(c *Call, in ossPackageIn) (encoded, error) {
 	app, err := c.visibleApp(in.AppID)
 	if err != nil {
 		return nil, err

@@ -188,15 +188,14 @@ type stageError struct{ stage, note string }
 func (e *stageError) Error() string { return strings.TrimSuffix(e.stage+": "+e.note, ": ") }
 
 // answer gives an exchange its answer: the result, or the refusal that err is.
-func (e *Emulator) answer(x *Exchange, b *behaviour, data []byte, err error, now time.Time) {
+func (e *Emulator) answer(x *Exchange, b *behaviour, body []byte, err error, now time.Time) {
 	name := "gateway"
 	if x.op != nil {
 		name = x.op.Envelope
 	}
 	env, _ := e.contract.Envelope(name)
 	if err == nil {
-		form := e.wire.success[name]
-		x.status, x.outcome, x.body = http.StatusOK, "ok", form.wrap(data)
+		x.status, x.outcome, x.body = http.StatusOK, "ok", body
 		if b.complete {
 			x.body, err = x.op.Complete(x.body, env.Data, seedOf(x), now)
 		}

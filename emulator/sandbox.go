@@ -259,8 +259,8 @@ func (s *Sandbox) callLocked(now time.Time, b *behaviour, x *Exchange) {
 		s.state.Inputs++
 	}
 	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq}
-	data, err := b.run(c, x.params)
-	s.em.answer(x, b, data, err, now)
+	body, err := b.run(c, x.params, s.em.wire.success[x.op.Envelope])
+	s.em.answer(x, b, body, err, now)
 }
 
 // orderLocked applies an order of the control API that changes the state.
@@ -272,7 +272,7 @@ func (s *Sandbox) orderLocked(now time.Time, order string, p spec.Params) ([]byt
 	ctl := &Control{Operation: order, Params: controlParams(p), Outcome: "ok"}
 	seq := s.journal.append(now, 0, KindControl, ctl)
 	s.state.Inputs++
-	data, err := b.run(&Call{Now: now, State: s.state, box: s, cause: seq}, p)
+	data, err := b.run(&Call{Now: now, State: s.state, box: s, cause: seq}, p, bareForm)
 	if err != nil {
 		ctl.Outcome = err.Error()
 	}

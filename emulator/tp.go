@@ -140,8 +140,11 @@ func exchangeOAuthToken(c *Call, in exchangeIn) (authorizerToken, error) {
 	switch in.GrantType {
 	case grantAuthCode:
 		code := c.State.Codes[in.Code]
-		if code == nil || code.Kind != codeAuthorization || code.TP != tp.ID || c.Now.Unix() >= code.Expires {
-			return authorizerToken{}, refuse("OAuthInvalidGrant", "code 无效、已使用或已过期")
+		if code == nil || code.Kind != codeAuthorization || code.TP != tp.ID {
+			return authorizerToken{}, refuse("OAuthInvalidGrant", "code 无效或已使用")
+		}
+		if c.Now.Unix() >= code.Expires {
+			return authorizerToken{}, refuse("OAuthExpiredToken", "code 已过期")
 		}
 		app = code.App
 		delete(c.State.Codes, in.Code)

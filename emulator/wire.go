@@ -34,6 +34,9 @@ type successForm struct {
 	whole, before []byte
 }
 
+// bareForm wraps nothing.
+var bareForm = &successForm{whole: []byte("{}")}
+
 func newWire(c *spec.Contract) (*wire, error) {
 	w := &wire{refusals: map[string]*refusalForm{}, success: map[string]*successForm{}}
 	for _, def := range c.Errors() {

@@ -45,7 +45,7 @@ func (s *settings) finish() error {
 		}
 	}
 	if _, err := clock.ParseMode(s.Clock); err != nil {
-		refuse("clock", "%s", err)
+		refuse("clock", "want real, virtual, or x and a number, as in x60, not %q", s.Clock)
 	}
 	if _, err := s.clockStart(); err != nil {
 		refuse("clock-start", "want a time such as 2026-01-05T09:00:00+08:00, not %q", s.ClockStart)

@@ -108,11 +108,14 @@ func load(flags *pflag.FlagSet, environ []string) (settings, error) {
 	line := pflag.NewFlagSet("", pflag.ContinueOnError)
 	command := newLayer()
 	flags.VisitAll(func(f *pflag.Flag) {
-		if known.Lookup(f.Name) != nil {
-			line.AddFlag(f)
+		if known.Lookup(f.Name) == nil {
+			return
+		}
+		line.AddFlag(f)
+		if f.Changed {
+			command.at[f.Name] = "--" + f.Name
 		}
 	})
-	line.Visit(func(f *pflag.Flag) { command.at[f.Name] = "--" + f.Name })
 	known.VisitAll(func(f *pflag.Flag) {
 		if line.Lookup(f.Name) == nil {
 			line.AddFlag(f)

@@ -215,13 +215,3 @@ func TestLoadRefusesExtensions(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkLoad(b *testing.B) {
-	data := platformText(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := Load(data, LoadOptions{}); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

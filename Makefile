@@ -1,0 +1,66 @@
+# What people do here, by name. .ci/run does all of it.
+
+GO       ?= go
+BIN      := $(CURDIR)/.cache/bin
+FUZZTIME ?= 10s
+BENCH    ?= .
+
+GOLANGCI_LINT := 2.15.0
+GOVULNCHECK   := 1.8.0
+
+.PHONY: help test race lint fmt fuzz bench bench-floor cover vuln fresh build ci clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+test: ## all tests: no broker, no Docker, no account
+	$(GO) test ./...
+
+race: ## all tests under the race detector
+	$(GO) test -race ./...
+
+lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT) ## go vet, golangci-lint and the linter of the contract
+	$(GO) vet ./...
+	$< run ./...
+	.ci/lint-spec
+
+fmt: $(BIN)/golangci-lint-$(GOLANGCI_LINT) ## write all Go files in the one format
+	$< fmt
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	.ci/fuzz $(FUZZTIME)
+
+bench: ## the Go benchmarks
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+bench-floor: ## requests per second and CPU time against a bare net/http server
+	.ci/bench-floor $(BENCHARGS)
+
+cover: ## statement coverage of all packages by all tests
+	@mkdir -p .cache
+	$(GO) test -coverpkg=./... -coverprofile=.cache/cover.out ./...
+	$(GO) tool cover -func=.cache/cover.out | tail -1
+
+vuln: $(BIN)/govulncheck-$(GOVULNCHECK) ## known vulnerabilities in what is linked
+	$< ./...
+
+fresh: ## go.mod and go.sum say what the code needs
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+build: ## dist/emu: one static file
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o dist/emu ./cmd/emu
+
+ci: ## everything, as a machine without anything does it
+	.ci/run
+
+clean: ## what the other targets made, the downloads included
+	rm -rf dist .cache
+
+$(BIN)/golangci-lint-$(GOLANGCI_LINT):
+	GOBIN=$(BIN) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_LINT)
+	mv $(BIN)/golangci-lint $@
+
+$(BIN)/govulncheck-$(GOVULNCHECK):
+	GOBIN=$(BIN) $(GO) install golang.org/x/vuln/cmd/govulncheck@v$(GOVULNCHECK)
+	mv $(BIN)/govulncheck $@
