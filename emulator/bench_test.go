@@ -33,7 +33,7 @@ func bench(b testing.TB, o Options) (*Emulator, string) {
 
 // fill gives the default app n packages in a state.
 func fill(e *Emulator, app int64, state string, n int) {
-	s := e.def
+	s := e.defaultSandbox()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range n {
@@ -71,7 +71,7 @@ func BenchmarkListPackages(b *testing.B) {
 func BenchmarkSubmitAudit(b *testing.B) {
 	e, token := bench(b, Options{})
 	fill(e, defaultAppID, "development", 1)
-	id := e.def.state.LastPackage
+	id := e.defaultSandbox().state.LastPackage
 	form := fmt.Sprintf("package_id=%d&content=TP%%E4%%BB%%A3%%E9%%80%%81%%E5%%AE%%A1%%E5%%BC%%80%%E5%%8F%%91%%E5%%8C%%85&remark=%%E4%%BB%%A3%%E6%%8F%%90%%E5%%AE%%A1", id)
 	bodies := [2]string{form, fmt.Sprintf("package_id=%d", id)}
 	var requests [2]*http.Request
@@ -100,7 +100,7 @@ func BenchmarkAdvance(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		e, _ := bench(b, Options{JournalSize: 4 * timers})
-		s := e.def
+		s := e.defaultSandbox()
 		s.mu.Lock()
 		c := &Call{Now: time.Unix(0, s.state.At), State: s.state, box: s}
 		for i := range int64(timers) {
@@ -128,7 +128,7 @@ func BenchmarkMillion(b *testing.B) {
 	e, token := bench(b, Options{})
 	fill(e, defaultAppID, "upload_failed", 10)
 	before := heapInUse()
-	s := e.def
+	s := e.defaultSandbox()
 	s.mu.Lock()
 	for i := range int64(10_000) {
 		app := &App{ID: 2_000_000 + i, Key: fmt.Sprint("key", i), Status: AppNormal}

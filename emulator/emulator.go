@@ -18,6 +18,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	emu "github.com/swanemu/emu"
@@ -50,9 +51,11 @@ type Emulator struct {
 	// while one is held.
 	mu        sync.Mutex
 	sandboxes map[string]*Sandbox
-	def       *Sandbox
 	closed    bool
 	born      time.Time
+
+	// def is the default sandbox; resetting it puts another in its place.
+	def atomic.Pointer[Sandbox]
 
 	// pendingMu guards pending; it is taken last.
 	pendingMu sync.Mutex
@@ -150,7 +153,7 @@ func (e *Emulator) open() error {
 			return err
 		}
 	}
-	e.def = e.sandboxes[DefaultSandbox]
+	e.def.Store(e.sandboxes[DefaultSandbox])
 	return nil
 }
 
@@ -229,8 +232,8 @@ func (e *Emulator) Sandbox(name string) *Sandbox {
 }
 
 // defaultSandbox returns the sandbox that requests of nobody's go to; it is
-// set once, before the first request.
-func (e *Emulator) defaultSandbox() *Sandbox { return e.def }
+// there before the first request.
+func (e *Emulator) defaultSandbox() *Sandbox { return e.def.Load() }
 
 // all returns every sandbox in order of name.
 func (e *Emulator) all() []*Sandbox {
@@ -248,7 +251,7 @@ func (e *Emulator) all() []*Sandbox {
 // missing.
 func (e *Emulator) Ready(ctx context.Context) error {
 	e.mu.Lock()
-	closed, def := e.closed, e.def
+	closed, def := e.closed, e.def.Load()
 	e.mu.Unlock()
 	switch {
 	case closed:

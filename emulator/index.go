@@ -5,6 +5,13 @@ import (
 	"sync"
 )
 
+// claimedError says that a credential belongs to another sandbox.
+type claimedError struct{ name, other string }
+
+func (e *claimedError) Error() string {
+	return fmt.Sprintf("a credential of sandbox %q is in use by sandbox %q; every credential belongs to one sandbox", e.name, e.other)
+}
+
 // index finds the sandbox of a request by a credential it carries: a token's
 // text or a client_id. Its lock is taken last.
 type index struct {
@@ -32,7 +39,7 @@ func (x *index) claim(key string, s *Sandbox) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if other := x.by[key]; other != nil && other != s && other.name != s.name {
-		return fmt.Errorf("a credential of sandbox %q is in use by sandbox %q; every credential belongs to one sandbox", s.name, other.name)
+		return &claimedError{s.name, other.name}
 	}
 	x.by[key] = s
 	return nil

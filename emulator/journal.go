@@ -267,11 +267,16 @@ func (j *Journal) append(at time.Time, cause int64, kind string, d Detail) int64
 		j.entries[j.start] = e
 		j.start = (j.start + 1) % j.limit
 	}
+	j.wake()
+	return j.last
+}
+
+// wake lets whoever waits for the journal look again.
+func (j *Journal) wake() {
 	if j.grown != nil {
 		close(j.grown)
 		j.grown = nil
 	}
-	return j.last
 }
 
 // after returns up to max entries with numbers above seq, oldest first.

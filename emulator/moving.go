@@ -61,21 +61,19 @@ func stamp(t time.Time) string { return t.In(shanghai).Format(time.RFC3339Nano) 
 // ahead.
 func (s *Sandbox) Advance(ctx context.Context, d time.Duration) (Report, error) {
 	if d < 0 {
-		return Report{}, errors.New("time moves forward only: want a duration of 0 or more")
+		return Report{}, &orderError{"time moves forward only: want a duration of 0 or more"}
 	}
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	return s.moveTo(ctx, s.Now().Add(d))
+	return s.move(ctx, func(now time.Time) (time.Time, error) { return now.Add(d), nil })
 }
 
 // AdvanceTo is Advance to a point in time, which must not be in the past.
 func (s *Sandbox) AdvanceTo(ctx context.Context, to time.Time) (Report, error) {
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	if now := s.Now(); to.Before(now) {
-		return Report{}, errors.New("time moves forward only: it is " + stamp(now) + " in the sandbox")
-	}
-	return s.moveTo(ctx, to)
+	return s.move(ctx, func(now time.Time) (time.Time, error) {
+		if to.Before(now) {
+			return now, &orderError{"time moves forward only: it is " + stamp(now) + " in the sandbox"}
+		}
+		return to, nil
+	})
 }
 
 // moveTo is called with the turn held.
@@ -164,26 +162,42 @@ func (s *Sandbox) pushAll(ctx context.Context) {
 	}
 }
 
-// deliverDue delivers, on virtual time, what an order has brought about at the
-// present instant; on a running clock deliveries are under way by themselves.
-func (s *Sandbox) deliverDue(ctx context.Context) {
-	if !s.clock.Virtual() {
-		return
-	}
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	s.pushAll(ctx)
-	for s.publish(ctx) {
+// deliverNow delivers, on virtual time, what an input has brought about at the
+// present instant: notices always, pushes when the input was an order. It does
+// not wait for whoever is moving time: that one sees to it when it is done, so
+// that a receiver may call the platform while it is being called.
+func (s *Sandbox) deliverNow(ctx context.Context) {
+	for ctx.Err() == nil && s.clock.Virtual() && s.turn.TryLock() {
+		s.mu.Lock()
+		pushes := s.pushNow
+		s.pushNow = false
+		s.mu.Unlock()
+		if pushes {
+			s.pushAll(ctx)
+		}
+		for s.publish(ctx) {
+		}
+		s.turn.Unlock()
+		s.mu.Lock()
+		left := s.pushNow || s.kafkaReadyLocked()
+		s.mu.Unlock()
+		if !left {
+			return
+		}
 	}
 }
 
-// publishNow publishes, on virtual time, the notices of a call before the call
-// is answered.
-func (s *Sandbox) publishNow(ctx context.Context) {
+// move takes the turn and moves time.
+func (s *Sandbox) move(ctx context.Context, target func(now time.Time) (time.Time, error)) (Report, error) {
 	s.turn.Lock()
-	defer s.turn.Unlock()
-	for s.publish(ctx) {
+	to, err := target(s.Now())
+	var r Report
+	if err == nil {
+		r, err = s.moveTo(ctx, to)
 	}
+	s.turn.Unlock()
+	s.deliverNow(ctx)
+	return r, err
 }
 
 // Settle returns when nothing is due at the present instant and every delivery
@@ -207,9 +221,7 @@ func (s *Sandbox) Settle(ctx context.Context) (Report, error) {
 		ended := s.ended
 		s.unlock()
 		if !busy {
-			s.turn.Lock()
-			defer s.turn.Unlock()
-			return s.moveTo(ctx, s.Now())
+			return s.Advance(ctx, 0)
 		}
 		select {
 		case <-ended:

@@ -170,7 +170,8 @@ func interval(first, most time.Duration, n int) time.Duration {
 
 // kafkaReadyLocked says whether there are notices to publish now.
 func (s *Sandbox) kafkaReadyLocked() bool {
-	return len(s.state.KafkaQueue) > 0 && s.state.KafkaWait == 0 && !s.publishing && !s.closed
+	return len(s.state.KafkaQueue) > 0 && s.state.KafkaWait == 0 && !s.publishing && !s.closed &&
+		s.em.opt.Broker != nil
 }
 
 // kafkaDueLocked ends the pause after a failure.

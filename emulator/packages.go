@@ -115,13 +115,12 @@ func directCommit(ext string) (bool, error) {
 	if ext == "" {
 		return false, nil
 	}
-	var v struct {
-		DirectCommit any `json:"directCommit"`
-	}
-	if err := json.Unmarshal([]byte(ext), &v); err != nil {
+	// A map, because the members of a struct are found in any case.
+	var v map[string]any
+	if err := json.Unmarshal([]byte(ext), &v); err != nil || v == nil {
 		return false, refuse("ExtJSONInvalid", "应为 JSON 对象")
 	}
-	switch d := v.DirectCommit.(type) {
+	switch d := v["directCommit"].(type) {
 	case nil:
 		return false, nil
 	case bool:

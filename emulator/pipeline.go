@@ -52,8 +52,8 @@ func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 		invalid = err
 	}
 	prefer, err := spec.ParsePrefer(r.Header.Values("Prefer"))
-	if invalid == nil {
-		invalid = err
+	if invalid == nil && err != nil {
+		invalid = malformedPrefer()
 	}
 	if invalid == nil {
 		invalid = x.op.Validate(x.params)
@@ -113,11 +113,16 @@ func malformedBody() error {
 	return &spec.InvalidError{Issues: []spec.Issue{{Rule: spec.RuleMalformed, Want: "完整的请求体"}}}
 }
 
+func malformedPrefer() error {
+	return &spec.InvalidError{Issues: []spec.Issue{{
+		Rule: spec.RuleMalformed, Pointer: "/Prefer", Want: "code=状态码、example=示例名、dynamic=true",
+	}}}
+}
+
 // exchange authenticates a request and lets the sandbox answer it.
 func (s *Sandbox) exchange(x *Exchange, invalid error, prefer spec.Prefer, accept string) {
-	virtual := s.answerCall(x, invalid, prefer, accept)
-	if virtual {
-		s.publishNow(s.em.ctx)
+	if s.answerCall(x, invalid, prefer, accept) {
+		s.deliverNow(s.em.ctx)
 	}
 }
 

@@ -34,6 +34,9 @@ type Sandbox struct {
 	stopWake func()
 	// due holds the pushes that are to be attempted now, in order.
 	due []int64
+	// pushNow says that, on virtual time, an order wants the pushes due
+	// delivered without moving time.
+	pushNow bool
 	// sending counts the deliveries under way; publishing says that notices
 	// are on their way to Kafka.
 	sending    int
@@ -90,7 +93,9 @@ func (s *Sandbox) Export() ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state.Rate = s.clock.Rate()
-	return s.state.export()
+	state := *s.state
+	state.Journal = 0 // the journal is no part of it
+	return state.export()
 }
 
 // Journal returns up to limit entries with numbers above after, oldest first.
@@ -273,6 +278,7 @@ func (s *Sandbox) orderLocked(now time.Time, order string, p spec.Params) ([]byt
 	seq := s.journal.append(now, 0, KindControl, ctl)
 	s.state.Inputs++
 	data, err := b.run(&Call{Now: now, State: s.state, box: s, cause: seq}, p, bareForm)
+	s.fireLocked(now.UnixNano()) // what the order made due at once
 	if err != nil {
 		ctl.Outcome = err.Error()
 	}
@@ -293,8 +299,9 @@ func (s *Sandbox) order(order string, p spec.Params) ([]byte, error) {
 		return nil, err
 	}
 	data, err := s.orderLocked(now, order, p)
+	s.pushNow = s.clock.Virtual()
 	s.unlock()
-	s.deliverDue(s.em.ctx)
+	s.deliverNow(s.em.ctx)
 	return data, err
 }
 
@@ -320,11 +327,16 @@ func requestKey(x *Exchange) string {
 func (s *Sandbox) stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.stopLocked()
+}
+
+func (s *Sandbox) stopLocked() {
 	s.closed = true
 	if s.stopWake != nil {
 		s.stopWake()
 	}
 	s.endedLocked()
+	s.journal.wake()
 }
 
 // endedLocked tells whoever waits that a delivery has ended.

@@ -114,6 +114,10 @@ func (e *Emulator) newPlatform(name string, o SandboxOptions) (*Sandbox, error) 
 	}
 	st := newState(name, o.Seed, config)
 	st.Rate, st.Follows = setting.Rate, setting.Rate == clock.Real && setting.Start.IsZero()
+	st.Origin = Origin{Mode: clock.Mode(setting.Rate), Manual: o.Manual}
+	if !setting.Start.IsZero() {
+		st.Origin.Start = setting.Start.UnixNano()
+	}
 	st.At = clock.New(setting).Now().UnixNano()
 	s := newSandbox(e, st)
 	if err := s.seed(); err != nil {

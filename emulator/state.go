@@ -24,6 +24,8 @@ type State struct {
 	// Follows says that the clock is the machine's, so that after a pause of
 	// the process it has gone on.
 	Follows bool `json:"follows,omitempty"`
+	// Origin is how the sandbox was made, for a reset.
+	Origin Origin `json:"origin"`
 	// Config is what the platform of this sandbox decides by itself.
 	Config Config `json:"config"`
 	// Inputs numbers the inputs that could change the state.
@@ -59,6 +61,28 @@ type State struct {
 	KafkaWait int64 `json:"kafka_wait,omitempty"`
 
 	keys map[string]int64 // client ID of an app or a TP -> app or TP
+}
+
+// Origin is how a sandbox was made, next to its seed.
+type Origin struct {
+	// Mode is the mode of its clock; Start its first time, in nanoseconds
+	// since 1970, 0 for the machine's time.
+	Mode  string `json:"mode"`
+	Start int64  `json:"start,omitempty"`
+	// Manual is what SandboxOptions said.
+	Manual *bool `json:"manual,omitempty"`
+}
+
+// options are the options that make such a sandbox again.
+func (o Origin) options(seed uint64) SandboxOptions {
+	out := SandboxOptions{Seed: seed, Manual: o.Manual}
+	if o.Mode != "" {
+		out.Clock = &Clock{Mode: o.Mode}
+		if o.Start != 0 {
+			out.Clock.Start = time.Unix(0, o.Start)
+		}
+	}
+	return out
 }
 
 // Config is what a sandbox's platform decides by itself. Durations are in

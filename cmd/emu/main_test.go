@@ -1,12 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"flag"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -24,8 +25,8 @@ func TestMain(m *testing.M) {
 //
 //	port NAME…         sets variables to free ports of 127.0.0.1
 //	busy NAME          listens on a port until the script ends
-//	curls FILE         writes the curl lines of standard output as curl1.sh, …
-//	capture NAME RE    sets a variable to what the group in RE matches in stdout
+//	hang ADDR          sends the beginning of a request until the script ends
+//	curls FILE         writes the curl lines of a file as curl1.sh, …
 func TestScript(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Fatal("the sessions need curl: ", err)
@@ -35,10 +36,10 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"port":    scriptPort,
-			"busy":    scriptBusy,
-			"curls":   scriptCurls,
-			"capture": scriptCapture,
+			"port":  scriptPort,
+			"busy":  scriptBusy,
+			"hang":  scriptHang,
+			"curls": scriptCurls,
 		},
 	})
 }
@@ -78,10 +79,16 @@ func scriptCurls(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-func scriptCapture(ts *testscript.TestScript, _ bool, args []string) {
-	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
-	if len(found) != 2 {
-		ts.Fatalf("no group of %s matches", args[1])
+func scriptHang(ts *testscript.TestScript, _ bool, args []string) {
+	conn, err := net.Dial("tcp", args[0])
+	ts.Check(err)
+	ts.Defer(func() { _ = conn.Close() })
+	_, err = io.WriteString(conn, "POST /oauth/2.0/token HTTP/1.1\r\nHost: emu\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+	ts.Check(err)
+	// That the body is asked for shows that the request is being answered.
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	ts.Check(err)
+	if !strings.Contains(line, "100") {
+		ts.Fatalf("want 100 Continue, not %s", line)
 	}
-	ts.Setenv(args[0], found[1])
 }

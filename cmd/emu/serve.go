@@ -27,6 +27,9 @@ const (
 	readyTimeout = 15 * time.Second
 	// stopTimeout bounds a graceful stop.
 	stopTimeout = 10 * time.Second
+	// drainTimeout is the part of it that requests under way may take: more
+	// than the 5 s after which net/http gives a silent connection up.
+	drainTimeout = 7 * time.Second
 	// streamGrace is what requests have to end by themselves once a stop
 	// began; then their contexts end, as event streams never would.
 	streamGrace = time.Second
@@ -219,6 +222,8 @@ func (s *server) answer() <-chan error {
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	s.onStop("answering", func(ctx context.Context) error {
+		ctx, cancel := clock.Timeout(ctx, drainTimeout)
+		defer cancel()
 		defer cut()
 		defer clock.Wake(streamGrace, cut)()
 		if err := h.Shutdown(ctx); err != nil {

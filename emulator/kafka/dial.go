@@ -23,8 +23,12 @@ import (
 
 // The SASL mechanisms Dial can use.
 const (
-	Plain       = "plain"
+	// Plain sends the password as it is; use it over TLS only.
+	Plain = "plain"
+	// ScramSHA256 proves that both sides know the password, hashed with
+	// SHA-256, without sending it.
 	ScramSHA256 = "scram-sha-256"
+	// ScramSHA512 is the same with SHA-512.
 	ScramSHA512 = "scram-sha-512"
 )
 

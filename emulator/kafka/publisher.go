@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
@@ -367,63 +366,4 @@ func fill(errs []error, err error) []error {
 		errs[i] = err
 	}
 	return errs
-}
-
-// partitioner places records as Kafka's own producers do by default, by the
-// murmur2 hash of the key, and every record without a key on partition 0, so
-// that those stay in order as well.
-type partitioner struct{ kgo.Partitioner }
-
-type topicPartitioner struct{ kgo.TopicPartitioner }
-
-func newPartitioner() kgo.Partitioner { return partitioner{kgo.StickyKeyPartitioner(nil)} }
-
-func (p partitioner) ForTopic(topic string) kgo.TopicPartitioner {
-	return topicPartitioner{p.Partitioner.ForTopic(topic)}
-}
-
-func (topicPartitioner) RequiresConsistency(*kgo.Record) bool { return true }
-
-func (p topicPartitioner) Partition(r *kgo.Record, n int) int {
-	if r.Key == nil {
-		return 0
-	}
-	return p.TopicPartitioner.Partition(r, n)
-}
-
-// trouble remembers why the last connection attempt failed: the client hides
-// it behind the end of a context.
-type trouble struct {
-	describe func(addr string, err error) *BrokerError
-	// mu guards last.
-	mu   sync.Mutex
-	last map[string]*BrokerError
-}
-
-var _ kgo.HookBrokerConnect = (*trouble)(nil)
-
-// OnBrokerConnect is called by the client after every connection attempt.
-func (t *trouble) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
-	addr := net.JoinHostPort(meta.Host, fmt.Sprint(meta.Port))
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case err == nil:
-		delete(t.last, addr)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		// Somebody stopped waiting; that says nothing about the broker.
-	default:
-		t.last[addr] = t.describe(addr, err)
-	}
-}
-
-// why is what is wrong with the brokers that could not be reached last time.
-func (t *trouble) why() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	errs := make([]error, 0, len(t.last))
-	for _, addr := range sortedKeys(t.last) {
-		errs = append(errs, t.last[addr])
-	}
-	return joinErrors(errs)
 }

@@ -215,3 +215,37 @@ func TestLoadRefusesExtensions(t *testing.T) {
 		}
 	}
 }
+
+func TestLoadVerified(t *testing.T) {
+	broken := edited(t, "type: {type: string, enum: [online, audit]}", "type: {type: strin, enum: [online, audit]}")
+	if _, err := Load([]byte(broken), LoadOptions{}); err == nil {
+		t.Error("an invalid document is loaded")
+	}
+	if c, err := Load(platformText(t), LoadOptions{Verified: true}); err != nil || len(c.Operations()) == 0 {
+		t.Errorf("got %v", err)
+	}
+	// The dialect is checked all the same.
+	if _, err := Load([]byte(edited(t, "detail: msg", "detial: msg")), LoadOptions{Verified: true}); err == nil {
+		t.Error("a broken extension is loaded")
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte(sample))
+	f.Add([]byte(foreign))
+	f.Add([]byte(`{"openapi":"3.0.0","info":{"title":"t","version":"1"},"paths":{"/a":{"get":{"responses":{"200":{"description":""}}}}}}`))
+	f.Add([]byte("openapi: 3.0.0\ninfo: &a {title: t, version: '1', x-a: *a}\npaths: {}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Load(data, LoadOptions{})
+		if err != nil {
+			if err.Error() == "" {
+				t.Error("an error without a text")
+			}
+			return
+		}
+		for _, o := range c.Operations() {
+			o.plan()
+			_ = o.Secret("x")
+		}
+	})
+}

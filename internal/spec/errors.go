@@ -108,6 +108,9 @@ func issuesOf(err error, under string) []Issue {
 }
 
 func collectIssues(err error, under string, out *[]Issue) {
+	if len(*out) >= maxIssues {
+		return
+	}
 	switch e := err.(type) {
 	case nil:
 	case openapi3.MultiError:
@@ -236,6 +239,10 @@ func formatFloat(v float64) string {
 	}
 	return strconv.FormatFloat(v, 'g', -1, 64)
 }
+
+// Nearest returns the candidate that is closest to a misspelt name, or "" when
+// none is close enough to be what was meant.
+func Nearest(name string, candidates []string) string { return nearest(name, candidates) }
 
 // nearest returns the candidate that is closest to a misspelt name, or "" when
 // none is close.

@@ -24,16 +24,16 @@ func knownExtensions() []string {
 	}
 }
 
+// checkExtensions refuses extensions that the dialect does not have.
+func (d *document) checkExtensions() error {
+	x := &extensions{document: d}
+	x.checkKeys(d.root, nil, 0)
+	return x.err()
+}
+
 // openAPI returns the document as JSON for kin-openapi, without the root's
-// extensions; in the dialect an unknown extension is an error.
-func (d *document) openAPI(dialect bool) ([]byte, error) {
-	if dialect {
-		x := &extensions{document: d}
-		x.checkKeys(d.root, nil, 0)
-		if err := x.err(); err != nil {
-			return nil, err
-		}
-	}
+// extensions.
+func (d *document) openAPI() ([]byte, error) {
 	members, err := d.pairs(d.root, 0)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,9 +126,9 @@ func gofakeitFunc(name string) *gofakeit.Info {
 // left out read the wall clock or iterate over maps, or make whole documents.
 func fitFunc(name string) bool {
 	switch name {
-	case "date", "daterange", "pastdate", "futuredate", "time", "timerange", "year", "creditcard", "creditcardexp",
+	case "date", "daterange", "pastdate", "futuredate", "time", "timerange", "year", "creditcard", "creditcardexp", "person",
 		"fields", "map", "randmap", "csv", "json", "xml", "sql", "template", "generate", "fixed_width", "markdown",
-		"emailtext", "struct", "imagejpeg", "imagepng", "svg", "weighted":
+		"emailtext", "struct", "imagejpeg", "imagepng", "svg", "weighted", "car", "useragent", "firefoxuseragent":
 		return false
 	}
 	return true
@@ -215,6 +216,10 @@ func asText(made any) string {
 		return strconv.FormatFloat(float64(v), 'f', -1, 32)
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	switch reflect.Indirect(reflect.ValueOf(made)).Kind() {
+	case reflect.Struct, reflect.Map, reflect.Slice:
+		return jsonText(made)
 	}
 	return fmt.Sprint(made)
 }

@@ -52,7 +52,7 @@ func requestIssues(err error) []Issue {
 		return nil
 	case openapi3.MultiError:
 		var out []Issue
-		for _, one := range e {
+		for _, one := range e[:min(len(e), maxIssues)] {
 			out = append(out, requestIssues(one)...)
 		}
 		return out

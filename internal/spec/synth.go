@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp/syntax"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/brianvoe/gofakeit/v7"
@@ -48,6 +50,7 @@ type maker struct {
 	parts   int
 	stack   []*openapi3.Schema
 	merged  map[[2]*openapi3.Schema]*openapi3.Schema
+	trees   map[string]*syntax.Regexp
 }
 
 // mixSeed spreads a seed and the number of an attempt over all 64 bits
@@ -121,9 +124,9 @@ func explain(err error) string {
 	pointer := pointerOf(at...)
 	var se *openapi3.SchemaError
 	if !errors.As(err, &se) {
-		return fmt.Sprintf("at %q: %v", pointer, err)
+		return fmt.Sprintf("at %q: %v", pointer, firstLine(err))
 	}
-	why := se.Reason
+	why := strings.Join(strings.Fields(se.Reason), " ")
 	for _, issue := range issuesOf(err, pointer) {
 		return fmt.Sprintf("%v (%s)", issue, why)
 	}

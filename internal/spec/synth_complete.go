@@ -28,8 +28,9 @@ func (r synthRequest) complete(ref *openapi3.SchemaRef, body []byte) ([]byte, er
 	return out, nil
 }
 
-// value completes one value. Where the schema has alternatives it is completed
-// for the first one that it is valid for then, or else left as it is.
+// value completes one value. Where the schema has alternatives and the value
+// is not valid as it is, it is completed for the first alternative with which
+// it becomes so, or else left alone.
 func (c *completer) value(ref *openapi3.SchemaRef, raw json.RawMessage, depth int) json.RawMessage {
 	raw = bytes.TrimLeft(raw, " \t\r\n")
 	if ref == nil || ref.Value == nil || len(raw) == 0 || raw[0] != '{' && raw[0] != '[' || depth > maxDepth || c.failure != nil {
@@ -38,6 +39,9 @@ func (c *completer) value(ref *openapi3.SchemaRef, raw json.RawMessage, depth in
 	sh, ways := c.m.flatten(ref, 0)
 	if ways == 1 {
 		return c.container(sh.Schema, raw, depth)
+	}
+	if v, err := decodeJSON(raw); err != nil || c.r.fits(ref.Value, v) {
+		return raw
 	}
 	for pick := range min(ways, partTries) {
 		sh, _ = c.m.flatten(ref, pick)

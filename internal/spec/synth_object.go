@@ -94,7 +94,7 @@ func (m *maker) further(s *openapi3.Schema, name string) (any, error) {
 	if ref := s.AdditionalProperties.Schema; ref != nil {
 		return m.value(ref, name)
 	}
-	return m.plainText(name, m.chinese), nil
+	return m.plainText(kindOfText(name), m.chinese), nil
 }
 
 // full reports whether an object has as many members as it may have.
@@ -155,7 +155,7 @@ func (m *maker) array(s *openapi3.Schema, name string) (any, error) {
 // are the same each time.
 func (m *maker) item(ref *openapi3.SchemaRef, name string, fresh bool) (any, error) {
 	if ref == nil {
-		return m.plainText(name, m.chinese), nil
+		return m.plainText(kindOfText(name), m.chinese), nil
 	}
 	if fresh {
 		before := m.dynamic

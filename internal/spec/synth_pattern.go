@@ -21,7 +21,7 @@ const (
 // lengths and format. Repetitions are stretched or shrunk until it fits.
 func (m *maker) matching(sh *shape) (any, error) {
 	s := sh.Schema
-	tree, err := syntax.Parse(goPattern(s.Pattern), syntax.Perl)
+	tree, err := m.tree(s.Pattern)
 	if err != nil {
 		return nil, fmt.Errorf("pattern %q: %w", s.Pattern, err)
 	}
@@ -63,6 +63,22 @@ func (m *maker) matching(sh *shape) (any, error) {
 		}
 	}
 	return nil, fmt.Errorf("pattern %q: no match of an allowed length found", s.Pattern)
+}
+
+// tree parses a pattern, once for each value.
+func (m *maker) tree(pattern string) (*syntax.Regexp, error) {
+	if tree := m.trees[pattern]; tree != nil {
+		return tree, nil
+	}
+	tree, err := syntax.Parse(goPattern(pattern), syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	if m.trees == nil {
+		m.trees = make(map[string]*syntax.Regexp)
+	}
+	m.trees[pattern] = tree
+	return tree, nil
 }
 
 // patternWriter writes a text that an expression matches.

@@ -151,7 +151,8 @@ func (m *maker) text(sh *shape, name string) (any, error) {
 			return v, nil
 		}
 	}
-	return m.fit(m.plainText(name, chinese), lengthsOf(s), chinese), nil
+	kind := refineKind(kindOfText(name), s.Title+s.Description)
+	return m.fit(m.plainText(kind, chinese), lengthsOf(s), chinese), nil
 }
 
 // lengths are the limits of a text, in characters; max is -1 for none.

@@ -72,7 +72,7 @@ func TestKeywords(t *testing.T) {
 		{`{"type":"string","maxLength":0}`, text(`""`)},
 		{`{"type":"string","pattern":"^\\d{6}$"}`, matches(`^\d{6}$`)},
 		{`{"type":"string","pattern":"^[a-z]+$","minLength":40,"maxLength":40}`, matches(`^[a-z]{40}$`)},
-		{`{"type":"string","pattern":"^[\\u4e00-\\u9fa5]{2,4}$"}`, anything},
+		{`{"type":"string","pattern":"^[\\u4E00-\\u9FA5]{2,4}$"}`, anything},
 		{`{"type":"string","pattern":"x","minLength":20}`, anything},
 		{`{"type":"string","pattern":"^(GET|POST)\\s/\\w*(\\?[^#]+)?$"}`, anything},
 		{`{"type":"string","pattern":"^20\\d\\d-","format":"date"}`, matches(`^20\d\d-\d\d-\d\d$`)},
@@ -203,7 +203,7 @@ func TestRecursionEnds(t *testing.T) {
 
 func TestImpossibleSchemas(t *testing.T) {
 	for _, c := range []struct{ schema, want string }{
-		{`{"type":"object","required":["a"],"properties":{"a":{"type":"object","required":["b"],"additionalProperties":false}}}`, "/a/b"},
+		{`{"type":"object","required":["a"],"properties":{"a":{"type":"object","required":["b"],"additionalProperties":false}}}`, `"b" is unsupported`},
 		{`{"type":"object","required":["n"],"properties":{"n":{"type":"integer","minimum":5,"maximum":4}}}`, "/n"},
 		{`{"type":"object","required":["t"],"properties":{"t":{"type":"string","pattern":"^a{5}$","maxLength":2}}}`, "/t"},
 		{`{"oneOf":[{"type":"object"},{"type":"object"}]}`, "oneOf"},
@@ -235,11 +235,77 @@ func TestChineseTexts(t *testing.T) {
 			t.Errorf("%s in an English document: %q", name, v)
 		}
 	}
-	if v := synthValue(t, english, `{"type":"string","description":"小程序名称"}`, "x").(string); !hasHan(v) {
-		t.Errorf("a property with a Chinese description: %q", v)
+	for description, han := range map[string]bool{"小程序名称": true, "审核失败原因": true, "公司主体": true, "头像链接": false, "会话密钥": false, "版本号": false} {
+		if v := synthValue(t, english, `{"type":"string","description":"`+description+`"}`, "x").(string); hasHan(v) != han || v == "" {
+			t.Errorf("a property described as %s: %q", description, v)
+		}
 	}
 	if v := synthValue(t, chinese, `{"type":"string","maxLength":4,"minLength":4}`, "desc").(string); utf8.RuneCountInString(v) != 4 {
 		t.Errorf("a text of four characters: %q", v)
+	}
+}
+
+func TestDiscriminators(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(`{"openapi":"3.0.3","info":{"title":"t","version":"1"},"paths":{},"components":{"schemas":{
+		"Pet":{"type":"object","required":["kind"],"properties":{"kind":{"type":"string"}},"discriminator":{"propertyName":"kind","mapping":{"cat":"#/components/schemas/Cat","dog":"Dog"}}},
+		"Cat":{"allOf":[{"$ref":"#/components/schemas/Pet"},{"type":"object","required":["claws"],"properties":{"claws":{"type":"integer"}}}]},
+		"Dog":{"allOf":[{"$ref":"#/components/schemas/Pet"},{"type":"object","required":["tail"],"properties":{"tail":{"type":"boolean"}}}]},
+		"Any":{"oneOf":[{"$ref":"#/components/schemas/Cat"},{"$ref":"#/components/schemas/Dog"}],"discriminator":{"propertyName":"kind","mapping":{"cat":"#/components/schemas/Cat","dog":"#/components/schemas/Dog"}}},
+		"Plain":{"oneOf":[{"$ref":"#/components/schemas/Dog"}],"discriminator":{"propertyName":"kind"}},
+		"Base":{"type":"object","required":["kind"],"properties":{"kind":{"type":"string"}},"oneOf":[{"$ref":"#/components/schemas/Child"}]},
+		"Child":{"allOf":[{"$ref":"#/components/schemas/Base"},{"type":"object","required":["x"],"properties":{"x":{"type":"integer"}}}]}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"Any": `"kind":"cat"`, "Plain": `"kind":"Dog"`, "Cat": `"claws":`, "Base": `"x":`, "Child": `"x":`, "Pet": `"kind":"`} {
+		ref := openapi3.NewSchemaRef("#/components/schemas/"+name, doc.Components.Schemas[name].Value)
+		v, err := synthRequest{seed: 2, now: synthNow()}.generate(ref, "")
+		if err != nil || !strings.Contains(jsonText(v), want) {
+			t.Errorf("%s: %s, %v; want %s in it", name, jsonText(v), err, want)
+			continue
+		}
+		if err := (judge{}).complaint(ref.Value, v); err != nil {
+			t.Errorf("%s: %s is invalid: %v", name, jsonText(v), err)
+		}
+	}
+}
+
+func TestOpenAPI31(t *testing.T) {
+	contract := synthContract(t, `
+openapi: 3.1.0
+info: {title: t, version: "1"}
+paths:
+  /a:
+    get:
+      operationId: a
+      responses:
+        "200":
+          description: ok
+          content:
+            application/json:
+              schema:
+                type: object
+                required: [kind, n, s, list, price]
+                properties:
+                  kind: {const: fixed}
+                  n: {type: integer, exclusiveMinimum: 4, exclusiveMaximum: 6}
+                  s: {type: [string, "null"], minLength: 3}
+                  list: {type: array, items: {type: integer}, minItems: 2, uniqueItems: true}
+                  price: {type: number, multipleOf: 0.5}
+`)
+	op, _ := contract.Operation("a")
+	for seed := range uint64(10) {
+		a, err := op.Synthesise(Prefer{}, "", seed, synthNow())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := op.CheckAnswer(a.Status, a.MediaType, a.Body); err != nil || !strings.Contains(string(a.Body), `"kind":"fixed"`) || !strings.Contains(string(a.Body), `"n":5`) {
+			t.Errorf("%s: %v", a.Body, err)
+		}
+	}
+	bad, _ := synthContract(t, `{"openapi":"3.1.0","info":{"title":"t","version":"1"},"paths":{"/a":{"get":{"operationId":"a","responses":{"200":{"description":"ok","content":{"application/json":{"schema":{"type":"integer","minimum":5,"maximum":4}}}}}}}}}`).Operation("a")
+	if _, err := bad.Synthesise(Prefer{}, "", 1, synthNow()); err == nil || strings.Contains(err.Error(), "\n") {
+		t.Errorf("an impossible schema: %v", err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // The platform's spellings of a time, both in its own zone.
@@ -127,29 +126,6 @@ func (m *maker) stretched(format string, l lengths) (string, bool) {
 	return head + m.hex(max(room, 0)) + tail, true
 }
 
-// hasHan reports whether a text has Chinese characters.
-func hasHan(text string) bool {
-	return strings.IndexFunc(text, func(r rune) bool { return unicode.Is(unicode.Han, r) }) >= 0
-}
-
-// nameWords are the words of a property's name, in lower case: user_name,
-// userName and UserName have the same.
-func nameWords(name string) []string {
-	var b strings.Builder
-	before := ' '
-	for _, r := range name {
-		if unicode.IsUpper(r) && unicode.IsLower(before) {
-			b.WriteByte(' ')
-		}
-		before = r
-		if r == '_' || r == '-' || r == '.' {
-			r = ' '
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return strings.Fields(b.String())
-}
-
 // usual is the range in which the integers of a property usually lie.
 func (m *maker) usual(name string) (from, width float64) {
 	words := nameWords(name)
@@ -169,68 +145,4 @@ func (m *maker) usual(name string) (from, width float64) {
 		return 1024, 1 << 20
 	}
 	return 1, 999
-}
-
-// plainText generates a text of the kind that a property's name suggests.
-func (m *maker) plainText(name string, chinese bool) string {
-	words := nameWords(name)
-	for i := len(words) - 1; i >= 0; i-- {
-		kind := kindOfWord(words[i])
-		if kind == "name" && i > 0 {
-			if of := kindOfName(words[i-1]); of != "" {
-				kind = of
-			}
-		}
-		if kind != "" {
-			return m.textOf(kind, chinese)
-		}
-	}
-	if chinese {
-		return m.word(hanWords) + m.word(hanWords)
-	}
-	return m.faker.Word()
-}
-
-// kindOfName is the kind of name that a word before "name" makes it.
-func kindOfName(word string) string {
-	switch word {
-	case "app", "program", "product", "package", "template", "plugin":
-		return "app_name"
-	case "company", "org", "organization", "subject", "enterprise", "shop", "merchant":
-		return "company"
-	case "city", "province", "county", "country", "area", "region":
-		return "city"
-	case "file", "host", "domain", "image":
-		return word
-	}
-	return ""
-}
-
-// kindOfWord is the kind of text that a word of a property's name suggests; ""
-// where it suggests none.
-func kindOfWord(word string) string {
-	switch word {
-	case "name", "nickname", "author", "owner", "contact", "username", "user":
-		return "name"
-	case "company", "organization", "enterprise", "merchant":
-		return "company"
-	case "desc", "description", "summary", "content", "remark", "comment", "intro", "text", "body", "detail", "note":
-		return "sentence"
-	case "reason", "msg", "message", "tip", "error":
-		return "reason"
-	case "title", "label", "keyword", "category", "tag", "headline", "subject":
-		return "title"
-	case "address", "street", "location":
-		return "address"
-	case "city", "province", "county", "country", "region", "area":
-		return "city"
-	case "phone", "mobile", "tel", "telephone":
-		return "phone"
-	case "email", "mail", "url", "link", "href", "uri", "homepage", "website", "image", "img", "avatar", "photo",
-		"icon", "logo", "picture", "version", "time", "date", "ip", "host", "hostname", "domain", "file", "path",
-		"id", "uuid", "openid", "unionid", "swanid", "token", "ticket", "code", "nonce", "sha", "hash", "md5", "sign", "signature",
-		"key", "secret", "color", "language":
-		return word
-	}
-	return ""
 }
