@@ -93,11 +93,21 @@ func New(ctx context.Context, o Options) (*Emulator, error) {
 		go e.publishLoop()
 	}
 	for _, s := range e.all() {
-		s.mu.Lock()
-		s.tickLocked()
-		s.unlock()
+		s.resume()
 	}
 	return e, nil
+}
+
+// resume lets a sandbox go on with what it owes from before the start.
+func (s *Sandbox) resume() {
+	s.mu.Lock()
+	s.tickLocked()
+	owes := s.kafkaReadyLocked() || len(s.due) > 0
+	s.pushNow = owes && s.clock.Virtual()
+	s.unlock()
+	if owes {
+		s.em.work.Go(func() { s.deliverNow(s.em.ctx) })
+	}
 }
 
 // compile makes everything that follows from the contract.

@@ -63,6 +63,14 @@ func newEmulator(t testing.TB, change func(*emulator.Options)) *emulator.Emulato
 	return e
 }
 
+// A tester is what the helpers need of a *testing.T or a *rapid.T.
+type tester interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // An answer is what came back.
 type answer struct {
 	status int
@@ -171,7 +179,7 @@ func (a answer) code() int {
 }
 
 // into decodes the whole answer.
-func (a answer) into(t testing.TB, v any) {
+func (a answer) into(t tester, v any) {
 	t.Helper()
 	if err := json.Unmarshal(a.body, v); err != nil {
 		t.Fatalf("answer %s: %v", a.body, err)
@@ -179,7 +187,7 @@ func (a answer) into(t testing.TB, v any) {
 }
 
 // data decodes the data of a success.
-func (a answer) data(t testing.TB, v any) {
+func (a answer) data(t tester, v any) {
 	t.Helper()
 	env, err := a.open()
 	if err != nil || env.Errno == nil || *env.Errno != 0 {
@@ -191,7 +199,7 @@ func (a answer) data(t testing.TB, v any) {
 }
 
 // mustExport returns a sandbox's state.
-func mustExport(t testing.TB, s *emulator.Sandbox) map[string]json.RawMessage {
+func mustExport(t tester, s *emulator.Sandbox) map[string]json.RawMessage {
 	t.Helper()
 	data, err := s.Export()
 	if err != nil {
@@ -282,4 +290,43 @@ func (r *recorder) take(topic string) (out []emulator.Record) {
 	}
 	r.records = rest
 	return out
+}
+
+// order gives an order over the control API, with a JSON body, and decodes the
+// answer into out unless that is nil.
+func order(t tester, h http.Handler, method, path string, body, out any) {
+	t.Helper()
+	a := tryOrder(t, h, method, path, body)
+	if a.status < 200 || a.status > 299 {
+		t.Fatalf("%s %s: %d %s", method, path, a.status, a.body)
+	}
+	if out == nil {
+		return
+	}
+	if err := json.Unmarshal(a.body, out); err != nil {
+		t.Fatalf("%s %s: %s: %v", method, path, a.body, err)
+	}
+}
+
+// tryOrder is order for orders that may be refused.
+func tryOrder(t tester, h http.Handler, method, path string, body any) answer {
+	t.Helper()
+	var data []byte
+	if body != nil {
+		var err error
+		if data, err = json.Marshal(body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := httptest.NewRequest(method, path, bytes.NewReader(data))
+	r.RemoteAddr = "127.0.0.1:1"
+	if body != nil {
+		r.Header.Set("Content-Type", jsonType)
+	}
+	return serve(h, r)
+}
+
+// control is the path of a sandbox in the control API.
+func control(s *emulator.Sandbox, path string) string {
+	return "/_emu/sandboxes/" + s.Name() + path
 }

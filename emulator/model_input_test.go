@@ -164,7 +164,7 @@ func TestWrongRequests(t *testing.T) {
 // placeholders stand for credentials in the tables and the corpus: $A an
 // authorizer's token, $T a TP's, $D a developer's, $H a host's, $R a refresh
 // token, $K an AppKey, $S its secret, $C a TP's client_id, $X its ticket.
-func placeholders(t testing.TB, e *emulator.Emulator, c emulator.Credentials) *strings.Replacer {
+func placeholders(t tester, e *emulator.Emulator, c emulator.Credentials) *strings.Replacer {
 	t.Helper()
 	return strings.NewReplacer(
 		"$A", c.Authorizer.AccessToken, "$R", c.Authorizer.RefreshToken, "$T", c.TP.AccessToken,

@@ -4,6 +4,7 @@ package emulator_test
 // work, for whom, and how each wrong request is refused.
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -16,7 +17,7 @@ import (
 )
 
 // credentials returns those of the default sandbox.
-func credentials(t testing.TB, s *emulator.Sandbox) emulator.Credentials {
+func credentials(t tester, s *emulator.Sandbox) emulator.Credentials {
 	t.Helper()
 	c, err := s.Credentials()
 	if err != nil {
@@ -26,9 +27,9 @@ func credentials(t testing.TB, s *emulator.Sandbox) emulator.Credentials {
 }
 
 // advance moves a sandbox's time.
-func advance(t testing.TB, s *emulator.Sandbox, d time.Duration) emulator.Report {
+func advance(t tester, s *emulator.Sandbox, d time.Duration) emulator.Report {
 	t.Helper()
-	r, err := s.Advance(t.Context(), d)
+	r, err := s.Advance(context.Background(), d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func checkToken(t *testing.T, what, text string, prefix int, life time.Duration,
 }
 
 // clientToken asks for a client-credentials token.
-func clientToken(t testing.TB, h http.Handler, id, secret string) string {
+func clientToken(t tester, h http.Handler, id, secret string) string {
 	t.Helper()
 	var out struct {
 		AccessToken string `json:"access_token"`
@@ -204,7 +205,7 @@ type grant struct {
 }
 
 // tpToken exchanges a ticket.
-func tpToken(t testing.TB, h http.Handler, clientID, ticket string) string {
+func tpToken(t tester, h http.Handler, clientID, ticket string) string {
 	t.Helper()
 	var out struct {
 		AccessToken string `json:"access_token"`
@@ -219,7 +220,7 @@ func tpToken(t testing.TB, h http.Handler, clientID, ticket string) string {
 }
 
 // retrieve asks for a new code for an app that has authorized the TP.
-func retrieve(t testing.TB, h http.Handler, tp string, app int64) string {
+func retrieve(t tester, h http.Handler, tp string, app int64) string {
 	t.Helper()
 	var out struct {
 		Code      string `json:"authorization_code"`
@@ -243,7 +244,7 @@ const (
 )
 
 // wantGrant reads a pair of tokens, bare of any envelope.
-func wantGrant(t testing.TB, a answer) grant {
+func wantGrant(t tester, a answer) grant {
 	t.Helper()
 	var g grant
 	a.into(t, &g)
@@ -254,7 +255,7 @@ func wantGrant(t testing.TB, a answer) grant {
 }
 
 // wantOAuth holds an answer against an OAuth error.
-func wantOAuth(t testing.TB, what string, a answer, code string) {
+func wantOAuth(t tester, what string, a answer, code string) {
 	t.Helper()
 	if env, err := a.open(); err != nil || a.status != 400 || env.Error != code || env.ErrorText == "" || a.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%s: %d %s, want 400 %s", what, a.status, a.body, code)

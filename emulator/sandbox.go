@@ -142,12 +142,21 @@ func fire(c *Call, t Timer) bool {
 	return false
 }
 
+// snapshotEvery is the size of a log, in bytes, at which a new snapshot takes
+// its place.
+const snapshotEvery = 64 << 20
+
 // unlock ends an input: it lets go of the lock and sees to what the input left
 // to do. On virtual time deliveries wait for whoever moves time.
 func (s *Sandbox) unlock() {
 	if s.closed {
 		s.mu.Unlock()
 		return
+	}
+	if s.log != nil && s.log.Size() > snapshotEvery {
+		if err := s.snapshotLocked(); err != nil {
+			s.em.opt.Logger.Error("no new snapshot; the log goes on", "sandbox", s.name, "err", err)
+		}
 	}
 	if !s.clock.Virtual() {
 		for _, id := range s.due {

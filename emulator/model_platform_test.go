@@ -1,0 +1,585 @@
+package emulator_test
+
+// The model: the lifecycle of packages as PLATFORM's table and seed 001 have
+// it, completed by what is assumed where they are silent. It knows nothing of
+// how the emulator is written; it is slow, plain and holds everything in lists.
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The states of a package. The last three are listed nowhere.
+const (
+	uploading   = "uploading"
+	failed      = "upload_failed"
+	development = "development"
+	inReview    = "in_review"
+	rejected    = "rejected"
+	approved    = "approved"
+	online      = "online"
+	rollingBack = "rolling_back"
+	superseded  = "superseded"
+	rolledBack  = "rolled_back"
+	replaced    = "replaced"
+)
+
+// wireStatus is the status of seed 001's table; titles are its words.
+var (
+	wireStatus = map[string]int{development: 3, inReview: 4, rejected: 5, approved: 6, online: 1, rollingBack: 8}
+	titles     = map[string]string{
+		uploading: "上传中", failed: "上传失败", development: "开发版本", inReview: "审核中", rejected: "审核失败",
+		approved: "审核通过", online: "线上版本", rollingBack: "回滚中", superseded: "曾在线上", rolledBack: "已回滚",
+	}
+)
+
+// places are the slots: at most one package of an app in each.
+var places = [][]string{{failed}, {development}, {inReview, rejected, approved}, {online, rollingBack}}
+
+// legal names every transition that there is, by from and to. What a release
+// pushes out is superseded, everything else that is pushed out replaced.
+var legal = []string{
+	"→uploading",
+	"uploading→development", "uploading→in_review", "uploading→upload_failed",
+	"development→in_review", "rejected→in_review",
+	"in_review→approved", "in_review→rejected", "in_review→development",
+	"approved→online", "online→superseded",
+	"online→rolling_back", "rolling_back→rolled_back", "superseded→online",
+	"upload_failed→replaced", "development→replaced", "rejected→replaced", "approved→replaced",
+}
+
+type modelPackage struct {
+	app       *modelApp
+	id        int64
+	state     string
+	version   string
+	desc      string
+	remark    string
+	msg       string // a whole message, or the beginning of one if msgMore
+	msgMore   bool
+	direct    bool
+	committed time.Time
+	before    *modelPackage // what a rollback brings back
+	errCode   int
+	errMsg    string
+	next      *modelTimer // what is decided on it
+}
+
+type modelApp struct {
+	id                     int64
+	name, categories       bool // approved
+	verified               bool
+	status                 int
+	quota                  int // 0: the sandbox's
+	used                   map[string]int
+	packages               []*modelPackage // in order of upload
+	tps                    []*modelTP
+}
+
+// A modelTP is a third-party platform and what its receiver answers next.
+type modelTP struct {
+	id      int64
+	mailbox string
+	answers []string
+}
+
+type modelTimer struct {
+	due    time.Time
+	set    int
+	kind   string // upload, audit, rollback or push
+	pkg    *modelPackage
+	result string
+	reason string
+	code   int
+	push   *modelPush
+}
+
+type modelDecision struct {
+	kind, result, reason, version string
+	app                           int64
+	code                          int
+	after                         time.Duration
+	hasAfter                      bool
+}
+
+// A modelNotice is a Kafka notice that must have come.
+type modelNotice struct {
+	code     int
+	app, pkg int64
+	at       time.Time
+}
+
+// A modelPush is a push, until it is accepted or given up.
+type modelPush struct {
+	tp       *modelTP
+	payload  map[string]any
+	attempts int
+}
+
+// A modelLetter is one attempt that a receiver must have seen.
+type modelLetter struct {
+	tp       *modelTP
+	payload  map[string]any
+	at       time.Time
+	accepted bool
+}
+
+// A model is a sandbox as it should be.
+type model struct {
+	now       time.Time
+	apps      []*modelApp
+	timers    []*modelTimer
+	set       int
+	decisions []*modelDecision
+	manual    bool
+	quota     int
+	delay     map[string]time.Duration
+	sending   []*modelPush
+	notices   []modelNotice
+	letters   []modelLetter
+	hits      map[string]int
+}
+
+func newModel(now time.Time, hits map[string]int) *model {
+	return &model{now: now, quota: 20, hits: hits, delay: map[string]time.Duration{
+		"upload": 3 * time.Second, "audit": 5 * time.Second, "rollback": 3 * time.Second,
+	}}
+}
+
+// A verdict is how a call must be answered: errno, and words of its message.
+type verdict struct {
+	errno int
+	says  []string
+}
+
+var done = verdict{}
+
+// find returns a package of an app that still exists.
+func (a *modelApp) find(id int64) *modelPackage {
+	for _, p := range a.packages {
+		if p.id == id && p.state != replaced {
+			return p
+		}
+	}
+	return nil
+}
+
+func (a *modelApp) in(states ...string) *modelPackage {
+	for _, p := range a.packages {
+		if slices.Contains(states, p.state) {
+			return p
+		}
+	}
+	return nil
+}
+
+// week names the ISO week of a time in Shanghai.
+func week(t time.Time) string {
+	year, n := t.In(beijing).ISOWeek()
+	return fmt.Sprint(year, "/", n)
+}
+
+func (m *model) left(a *modelApp) (times, remain int) {
+	times = m.quota
+	if a.quota > 0 {
+		times = a.quota
+	}
+	return times, max(0, times-a.used[week(m.now)])
+}
+
+// The gates, in the order they are asked.
+
+func inService(a *modelApp) verdict {
+	if a.status == -1 || a.status == 4 {
+		return verdict{45001, []string{"无此小程序操作权限"}}
+	}
+	return done
+}
+
+// mayBeSubmitted asks the gates of a submission after the app's status.
+func (m *model) mayBeSubmitted(p *modelPackage) verdict {
+	a := p.app
+	if v := inService(a); v.errno != 0 {
+		return v
+	}
+	switch {
+	case !a.name && !a.categories:
+		return verdict{69003, []string{"名称和类目"}}
+	case !a.name:
+		return verdict{69001, []string{"名称"}}
+	case !a.categories:
+		return verdict{69002, []string{"类目"}}
+	}
+	if other := a.in(inReview); other != nil && other != p {
+		return verdict{40001, []string{"参数错误", "审核中", fmt.Sprint(other.id)}}
+	}
+	if _, left := m.left(a); left == 0 {
+		return verdict{69013, []string{"送审额度超限"}}
+	}
+	return done
+}
+
+// illegal is the refusal of a step that a state does not allow: it names the
+// state and the steps that it does allow.
+func illegal(p *modelPackage) verdict {
+	says := []string{titles[p.state]}
+	switch p.state {
+	case development, rejected:
+		says = append(says, "submitPackageAudit")
+	case inReview:
+		says = append(says, "withdrawPackageAudit")
+	case approved:
+		says = append(says, "releasePackage")
+	case online:
+		says = append(says, "rollbackPackage")
+	default:
+		says = append(says, "无")
+	}
+	return verdict{40001, says}
+}
+
+// move changes a package's state and pushes out what is in the way.
+func (m *model) move(p *modelPackage, to string) {
+	for _, place := range places {
+		if !slices.Contains(place, to) {
+			continue
+		}
+		for _, other := range p.app.packages {
+			if other == p || !slices.Contains(place, other.state) {
+				continue
+			}
+			if other.state == online {
+				m.arrive(other, superseded)
+			} else {
+				m.arrive(other, replaced)
+			}
+		}
+	}
+	m.arrive(p, to)
+}
+
+func (m *model) arrive(p *modelPackage, to string) {
+	m.hits[p.state+"→"+to]++
+	p.state, p.next = to, nil
+}
+
+func (m *model) notify(p *modelPackage) {
+	m.notices = append(m.notices, modelNotice{101, p.app.id, p.id, m.now})
+}
+
+// upload begins an upload; the caller fills in what it uploads.
+func (m *model) upload(a *modelApp, p *modelPackage, ext string) verdict {
+	if ext == "broken" {
+		return verdict{69004, []string{"EXT_JSON"}}
+	}
+	if v := inService(a); v.errno != 0 {
+		return v
+	}
+	if old := a.in(failed); old != nil {
+		m.arrive(old, replaced)
+	}
+	p.app, p.committed, p.direct = a, m.now, ext == "direct"
+	a.packages = append(a.packages, p)
+	m.move(p, uploading)
+	m.decide(p, "upload")
+	return done
+}
+
+func (m *model) submit(p *modelPackage, remark string) verdict {
+	if p.state != development && p.state != rejected {
+		return illegal(p)
+	}
+	if v := m.mayBeSubmitted(p); v.errno != 0 {
+		return v
+	}
+	p.remark, p.msg, p.msgMore = remark, "", false
+	m.enterReview(p)
+	return done
+}
+
+func (m *model) enterReview(p *modelPackage) {
+	p.app.used[week(m.now)]++
+	m.move(p, inReview)
+	m.notify(p)
+	m.decide(p, "audit")
+}
+
+func (m *model) withdraw(p *modelPackage) verdict {
+	if p.state != inReview {
+		return illegal(p)
+	}
+	m.move(p, development)
+	m.notify(p)
+	return done
+}
+
+func (m *model) release(p *modelPackage) verdict {
+	if p.state != approved {
+		return illegal(p)
+	}
+	if v := inService(p.app); v.errno != 0 {
+		return v
+	}
+	if !p.app.verified {
+		return verdict{50038, []string{"高级认证"}}
+	}
+	if other := p.app.in(rollingBack); other != nil {
+		return verdict{40001, []string{"参数错误", "回滚中", fmt.Sprint(other.id)}}
+	}
+	p.before = p.app.in(online)
+	m.move(p, online)
+	m.notify(p)
+	return done
+}
+
+func (m *model) rollback(p *modelPackage) verdict {
+	if p.state != online {
+		return illegal(p)
+	}
+	if v := inService(p.app); v.errno != 0 {
+		return v
+	}
+	if p.before == nil {
+		return verdict{40001, []string{"参数错误", "回滚", fmt.Sprint(p.id)}}
+	}
+	m.move(p, rollingBack)
+	m.notify(p)
+	m.decide(p, "rollback")
+	return done
+}
+
+// decide takes the first decision that waits for such a package, or lets it
+// pass, or, where the platform is to be told, leaves it waiting.
+func (m *model) decide(p *modelPackage, kind string) {
+	for i, d := range m.decisions {
+		if d.kind == kind && (d.app == 0 || d.app == p.app.id) && (d.version == "" || d.version == p.version) {
+			m.decisions = slices.Delete(slices.Clone(m.decisions), i, i+1)
+			after := m.delay[kind]
+			if d.hasAfter {
+				after = d.after
+			}
+			m.timer(p, kind, after, d)
+			return
+		}
+	}
+	if m.manual && kind != "rollback" {
+		return
+	}
+	m.timer(p, kind, m.delay[kind], &modelDecision{result: "pass"})
+}
+
+func (m *model) timer(p *modelPackage, kind string, after time.Duration, d *modelDecision) {
+	m.set++
+	p.next = &modelTimer{
+		due: m.now.Add(after), set: m.set, kind: kind, pkg: p, result: d.result, reason: d.reason, code: d.code,
+	}
+	m.timers = append(m.timers, p.next)
+}
+
+// waiting returns the packages that wait to be told, in order.
+func (m *model) waiting(kind string) (out []*modelPackage) {
+	state := map[string]string{"upload": uploading, "audit": inReview}[kind]
+	for _, a := range m.apps {
+		for _, p := range a.packages {
+			if p.state == state && p.next == nil {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
+// tell gives the platform a decision: for a package that waits, at once, or
+// for the next that it is for.
+func (m *model) tell(d *modelDecision) (applied *modelPackage) {
+	for _, p := range m.waiting(d.kind) {
+		if (d.app == 0 || d.app == p.app.id) && (d.version == "" || d.version == p.version) {
+			m.timer(p, d.kind, d.after, d)
+			return p
+		}
+	}
+	m.decisions = append(m.decisions, d)
+	return nil
+}
+
+// advance lets everything happen until then, instant by instant: first what
+// falls due, in the order it was set, then what is to be sent.
+func (m *model) advance(d time.Duration) {
+	target := m.now.Add(d)
+	for {
+		var first *modelTimer
+		for _, t := range m.timers {
+			if !t.due.After(target) && (first == nil || t.due.Before(first.due) || t.due.Equal(first.due) && t.set < first.set) {
+				first = t
+			}
+		}
+		if first == nil || first.due.After(m.now) {
+			m.send()
+			if again := slices.ContainsFunc(m.timers, func(t *modelTimer) bool { return !t.due.After(m.now) }); again {
+				continue
+			}
+		}
+		if first == nil {
+			break
+		}
+		m.timers = slices.DeleteFunc(m.timers, func(t *modelTimer) bool { return t == first })
+		if first.due.After(m.now) {
+			m.now = first.due
+		}
+		m.fire(first)
+	}
+	m.now = target
+}
+
+func (m *model) fire(t *modelTimer) {
+	p := t.pkg
+	switch {
+	case t.kind == "push":
+		m.sending = append(m.sending, t.push)
+	case p.next != t: // withdrawn, or decided otherwise
+	case t.kind == "upload":
+		m.uploaded(p, t)
+	case t.kind == "audit":
+		m.audited(p, t)
+	case t.kind == "rollback":
+		m.arrive(p, rolledBack)
+		m.move(p.before, online)
+		m.notify(p.before)
+	}
+}
+
+func (m *model) uploaded(p *modelPackage, t *modelTimer) {
+	if t.result == "fail" {
+		p.errCode, p.errMsg = t.code, t.reason
+		if p.errCode == 0 {
+			p.errCode = -1
+		}
+		m.move(p, failed)
+		m.notify(p)
+		return
+	}
+	if p.direct {
+		v := m.mayBeSubmitted(p)
+		if v.errno == 0 {
+			m.enterReview(p)
+			return
+		}
+		// It says why it stays where it is.
+		p.msg, p.msgMore = v.says[0], true
+	}
+	m.move(p, development)
+	m.notify(p)
+}
+
+func (m *model) audited(p *modelPackage, t *modelTimer) {
+	event, to := "PACKAGE_AUDIT_PASS", approved
+	if p.msg = "审核通过"; t.result == "fail" {
+		event, to, p.msg = "PACKAGE_AUDIT_FAIL", rejected, t.reason
+	}
+	m.move(p, to)
+	for _, tp := range p.app.tps {
+		payload := map[string]any{
+			"appId": float64(p.app.id), "tpAppId": float64(tp.id), "event": event,
+			"eventTime": m.now.In(beijing).Format("2006-01-02 15:04:05"),
+		}
+		if t.result == "fail" {
+			payload["reason"] = t.reason
+		}
+		m.sending = append(m.sending, &modelPush{tp: tp, payload: payload})
+	}
+	m.notify(p)
+}
+
+// send attempts every push that is due. After the nth failure the next attempt
+// is 5 s · 2ⁿ⁻¹ later, at most an hour; the sixteenth failure is the last.
+func (m *model) send() {
+	for _, push := range m.sending {
+		push.attempts++
+		answer := "success"
+		if tp := push.tp; len(tp.answers) > 0 {
+			answer, tp.answers = tp.answers[0], tp.answers[1:]
+		}
+		accepted := answer == "success"
+		m.letters = append(m.letters, modelLetter{push.tp, push.payload, m.now, accepted})
+		if accepted || push.attempts == 16 {
+			continue
+		}
+		m.set++
+		wait := min(time.Hour, 5*time.Second<<(push.attempts-1))
+		m.timers = append(m.timers, &modelTimer{due: m.now.Add(wait), set: m.set, kind: "push", push: push})
+	}
+	m.sending = nil
+}
+
+// row is what a list shows of a package; nil for one that it does not show.
+func (p *modelPackage) row() map[string]any {
+	row := p.detail()
+	switch {
+	case p.state == uploading || p.state == failed:
+		row = map[string]any{
+			"version": p.version, "version_desc": p.desc, "commit_time": commitTime(p.committed),
+			"upload_status": 1.0, "upload_status_desc": "上传中",
+		}
+		if p.state == failed {
+			row["upload_status"], row["upload_status_desc"] = 3.0, "上传失败"
+			row["upload_err_code"] = float64(p.errCode)
+			if p.errMsg != "" {
+				row["upload_err_msg"] = p.errMsg
+			}
+		}
+	case row == nil:
+	case p.before != nil && (p.state == online || p.state == rollingBack):
+		row["rollback_version"] = p.before.version
+	}
+	return row
+}
+
+// detail is what is told of one package.
+func (p *modelPackage) detail() map[string]any {
+	if wireStatus[p.state] == 0 {
+		return nil
+	}
+	return map[string]any{
+		"version": p.version, "remark": p.remark, "msg": p.msg, "committer": "--",
+		"status": float64(wireStatus[p.state]), "commit_time": commitTime(p.committed),
+		"version_desc": p.desc, "package_id": float64(p.id),
+	}
+}
+
+// same says whether a row is the one that the model has; where the model knows
+// only how the message begins, that counts.
+func (p *modelPackage) same(want, got map[string]any) bool {
+	if p.msgMore && want["msg"] != nil {
+		text, _ := got["msg"].(string)
+		if !strings.HasPrefix(text, p.msg) {
+			return false
+		}
+		want["msg"] = text
+	}
+	return fmt.Sprint(want) == fmt.Sprint(got)
+}
+
+func commitTime(t time.Time) string { return t.In(beijing).Format("2006/01/02 15:04:05") }
+
+// list is the list of an app's packages.
+func (a *modelApp) list() (shown []*modelPackage) {
+	for _, p := range a.packages {
+		if p.row() != nil {
+			shown = append(shown, p)
+		}
+	}
+	return shown
+}
+
+// asked is the package that a detail is of: the one with that id, or else the
+// one in that state.
+func (a *modelApp) asked(status int, id int64) *modelPackage {
+	for _, p := range a.packages {
+		if p.detail() != nil && (id != 0 && p.id == id || id == 0 && wireStatus[p.state] == status) {
+			return p
+		}
+	}
+	return nil
+}

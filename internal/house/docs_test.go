@@ -1,0 +1,178 @@
+package house
+
+import (
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// documents are those whose commands, links and claims are checked.
+func documents() []string {
+	return []string{"README.md", "README.zh-CN.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md"}
+}
+
+// TestLinks checks that every link to a file of the repository, and to a
+// heading in it, leads there.
+func TestLinks(t *testing.T) {
+	link := regexp.MustCompile(`\[[^\]]*\]\(([^)\s]+)\)`)
+	count := 0
+	for _, document := range documents() {
+		for _, found := range link.FindAllStringSubmatch(prose(t, document), -1) {
+			target, heading, _ := strings.Cut(found[1], "#")
+			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
+				continue
+			}
+			count++
+			file := document
+			if target != "" {
+				file = path.Join(path.Dir(document), target)
+			}
+			if _, err := os.Stat(filepath.Join(root(t), filepath.FromSlash(file))); err != nil {
+				t.Errorf("%s links to %s, which is not there", document, target)
+				continue
+			}
+			if heading == "" {
+				continue
+			}
+			if !slices.ContainsFunc(headings(t, file), func(h string) bool { return anchor(h) == heading }) {
+				t.Errorf("%s links to %s, where no heading makes the anchor %s", document, found[1], heading)
+			}
+		}
+	}
+	if count < 5 {
+		t.Errorf("%d links found: the test looks in the wrong place", count)
+	}
+}
+
+// TestReadmesAgree checks that the two READMEs have the same commands, the
+// same examples and the same outline.
+func TestReadmesAgree(t *testing.T) {
+	english, chinese := blocks(t, "README.md"), blocks(t, "README.zh-CN.md")
+	for i := range max(len(english), len(chinese)) {
+		if i >= len(english) || i >= len(chinese) {
+			t.Errorf("README.md has %d blocks, README.zh-CN.md %d", len(english), len(chinese))
+			break
+		}
+		a, b := english[i], chinese[i]
+		same := a.text == b.text
+		if a.language == "sh" {
+			same = slices.Equal(a.commands(), b.commands())
+		}
+		if !same || a.language != b.language || a.note != b.note {
+			t.Errorf("README.md:%d and README.zh-CN.md:%d differ:\n%s\n%s", a.line, b.line, a.text, b.text)
+		}
+	}
+	levels := func(document string) (out []int) {
+		for _, h := range headings(t, document) {
+			out = append(out, strings.Index(h, " "))
+		}
+		return out
+	}
+	if a, b := levels("README.md"), levels("README.zh-CN.md"); !slices.Equal(a, b) {
+		t.Errorf("the outlines differ: README.md %v, README.zh-CN.md %v", a, b)
+	}
+}
+
+// walked reports whether TestReadme runs a command of a document.
+func walked(b block, command string) bool {
+	return strings.HasPrefix(b.document, "README") && command != "go test ./..."
+}
+
+// TestCommandsAreRun checks that no document names a command that nobody
+// runs: a shell block of a README is run by TestReadme, all others stand word
+// for word in .ci/run or in a script of cmd/emu.
+func TestCommandsAreRun(t *testing.T) {
+	places := []string{read(t, ".ci/run")}
+	for _, name := range files(t) {
+		if strings.HasPrefix(name, "cmd/emu/testdata/script/") {
+			places = append(places, read(t, name))
+		}
+	}
+	count := 0
+	for _, document := range documents() {
+		for _, b := range blocks(t, document) {
+			if b.language != "sh" {
+				continue
+			}
+			for _, command := range b.commands() {
+				count++
+				if walked(b, command) || slices.ContainsFunc(places, func(text string) bool { return has(text, command) }) {
+					continue
+				}
+				t.Errorf("%s:%d: nobody runs %q: put it into .ci/run or a script of cmd/emu, or mark the block as something else than sh",
+					document, b.line, command)
+			}
+		}
+	}
+	if count < 10 {
+		t.Errorf("%d commands found: the test looks in the wrong place", count)
+	}
+}
+
+// has reports whether command stands in text as whole words.
+func has(text, command string) bool {
+	return regexp.MustCompile(`(^|[\s;&|(])` + regexp.QuoteMeta(command) + `($|[\s;&|)])`).MatchString(text)
+}
+
+// TestFlags checks that the READMEs name each flag of `emu serve` and no
+// other; the golden help text of cmd/emu says which there are.
+func TestFlags(t *testing.T) {
+	help := regexp.MustCompile(`(?m)^ +--([a-z-]+) `)
+	row := regexp.MustCompile("(?m)^\\| `--([a-z-]+)")
+	want := map[string]bool{}
+	for _, m := range help.FindAllStringSubmatch(read(t, "cmd/emu/testdata/script/usage.txtar"), -1) {
+		want[m[1]] = true
+	}
+	if len(want) < 10 {
+		t.Fatalf("%d flags found: the test looks in the wrong place", len(want))
+	}
+	for _, document := range []string{"README.md", "README.zh-CN.md"} {
+		got := map[string]bool{}
+		for _, m := range row.FindAllStringSubmatch(read(t, document), -1) {
+			got[m[1]] = true
+		}
+		for _, name := range slices.Sorted(maps.Keys(want)) {
+			if !got[name] {
+				t.Errorf("%s has no row for --%s", document, name)
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(got)) {
+			if !want[name] {
+				t.Errorf("%s has a row for --%s, which emu serve does not know", document, name)
+			}
+		}
+	}
+}
+
+// TestGoExamples checks that Go code in a document stands in a test file, so
+// that it is compiled and run.
+func TestGoExamples(t *testing.T) {
+	for _, document := range documents() {
+		for _, b := range blocks(t, document) {
+			if b.language != "go" {
+				continue
+			}
+			if !slices.ContainsFunc(sources(t), func(s source) bool { return s.isTest() && strings.Contains(s.text, b.text) }) {
+				t.Errorf("%s:%d: no test has this code:\n%s", document, b.line, b.text)
+			}
+		}
+	}
+}
+
+// TestSpeaksOfItself checks that nothing in the repository speaks of a
+// machine's own directories.
+func TestSpeaksOfItself(t *testing.T) {
+	private := regexp.MustCompile(`(^|[\s"'(=])/(work|home|root|Users)/[a-z]`)
+	for _, name := range files(t) {
+		for i, line := range strings.Split(read(t, name), "\n") {
+			if name != "internal/house/docs_test.go" && private.MatchString(line) {
+				t.Errorf("%s:%d: a path of somebody's machine: %s", name, i+1, strings.TrimSpace(line))
+			}
+		}
+	}
+}
