@@ -156,10 +156,10 @@ func (c *Call) audited(app *App, p *Package, d *Decision) {
 func (c *Call) rolledBack(app *App, p *Package) {
 	m := c.machine()
 	t := m.decided(timerRollback, outcomePass, "", p.State)
-	c.put(app, p, t.Name, t.To, "")
+	c.put(app, p, t, "")
 	c.emitAll(t.Emits, app, p, "")
 	if before := app.pkg(p.Previous); before != nil {
-		c.enter(app, before, m.caused["restore"], "")
+		c.enter(app, before, m.displaced(before.State, t.Name), "")
 	}
 }
 

@@ -15,9 +15,7 @@ type machine struct {
 	states    map[string]*spec.State
 	// byOperation holds the transition that an operation asks for.
 	byOperation map[string]*spec.Transition
-	// caused holds the transitions that another one brings about.
-	caused map[string]*spec.Transition
-	gates  map[string]gate
+	gates       map[string]gate
 }
 
 // A gate decides whether a transition may happen; nil lets it.
@@ -28,7 +26,7 @@ type gate func(c *Call, app *App, p *Package) error
 func newMachine(l *spec.Lifecycle, gates map[string]gate) (*machine, error) {
 	m := &machine{
 		lifecycle: l, gates: gates, states: map[string]*spec.State{},
-		byOperation: map[string]*spec.Transition{}, caused: map[string]*spec.Transition{},
+		byOperation: map[string]*spec.Transition{},
 	}
 	for i := range l.States {
 		m.states[l.States[i].Name] = &l.States[i]
@@ -37,9 +35,6 @@ func newMachine(l *spec.Lifecycle, gates map[string]gate) (*machine, error) {
 		t := &l.Transitions[i]
 		if t.Operation != "" {
 			m.byOperation[t.Operation] = t
-		}
-		if t.Caused != "" {
-			m.caused[t.Name] = t
 		}
 		for _, g := range t.Gates {
 			if gates[g] == nil {
@@ -97,6 +92,23 @@ func (m *machine) decided(decision, outcome, when, from string) *spec.Transition
 		}
 	}
 	return nil
+}
+
+// displaced returns the transition by which a resource leaves a state because
+// of another one's: the one that names that cause, else any that has a cause.
+func (m *machine) displaced(from, cause string) *spec.Transition {
+	var found *spec.Transition
+	for i := range m.lifecycle.Transitions {
+		t := &m.lifecycle.Transitions[i]
+		if t.Caused == "" || !allows(t, from) {
+			continue
+		}
+		if t.Caused == cause {
+			return t
+		}
+		found = t
+	}
+	return found
 }
 
 // illegal says why a step cannot be taken, in the platform's language.

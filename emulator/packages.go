@@ -20,8 +20,6 @@ const (
 	stateInReview    = "in_review"
 	stateOnline      = "online"
 	stateRollingBack = "rolling_back"
-	stateSuperseded  = "superseded"
-	stateReplaced    = "replaced"
 
 	whenDirectCommit = "direct_commit"
 )
@@ -96,8 +94,9 @@ func uploadPackage(c *Call, in uploadPackageIn) (None, error) {
 	if err != nil {
 		return None{}, err
 	}
-	if failed := app.inState(c.machine().decided(timerUpload, "fail", "", stateUploading).To); failed != nil {
-		c.replace(app, failed)
+	m := c.machine()
+	if failed := app.inState(m.decided(timerUpload, outcomeFail, "", stateUploading).To); failed != nil {
+		c.put(app, failed, m.displaced(failed.State, t.Name), "")
 	}
 	c.State.LastPackage++
 	p := &Package{
@@ -207,37 +206,29 @@ func (c *Call) ownApp() (*App, error) {
 // the lifecycle names and sets the timer of what the platform decides next.
 func (c *Call) enter(app *App, p *Package, t *spec.Transition, reason string) {
 	m := c.machine()
-	to := m.states[t.To]
-	if to.Slot != "" {
+	if slot := m.states[t.To].Slot; slot != "" {
 		for _, other := range slices.Clone(app.Packages) {
-			if other == p || m.states[other.State].Slot != to.Slot {
-				continue
-			}
-			if other.State == stateOnline {
-				c.put(app, other, "supersede", stateSuperseded, "")
-			} else {
-				c.replace(app, other)
+			if other != p && m.states[other.State].Slot == slot {
+				c.put(app, other, m.displaced(other.State, t.Name), "")
 			}
 		}
 	}
-	c.put(app, p, t.Name, t.To, reason)
+	c.put(app, p, t, reason)
 	c.emitAll(t.Emits, app, p, reason)
 	c.schedule(app, p)
 }
 
-// put changes the state of a package and records it.
-func (c *Call) put(app *App, p *Package, name, to, reason string) {
+// put changes the state of a package and records it. A package whose state is
+// final is forgotten.
+func (c *Call) put(app *App, p *Package, t *spec.Transition, reason string) {
 	c.record(KindTransition, &Transition{
-		Resource: "package", App: app.ID, ID: p.ID, Name: name, From: p.State, To: to, Reason: reason,
+		Resource: "package", App: app.ID, ID: p.ID, Name: t.Name, From: p.State, To: t.To, Reason: reason,
 	})
-	p.State, p.Timer, app.rows = to, 0, nil
-}
-
-// replace takes a package out of the list because another takes its place.
-func (c *Call) replace(app *App, p *Package) {
-	c.put(app, p, "replace", stateReplaced, "")
-	if i, found := app.find(p.ID); found {
-		app.Packages = slices.Delete(app.Packages, i, i+1)
+	p.State, p.Timer, app.rows = t.To, 0, nil
+	if c.machine().states[t.To].Final {
+		if i, found := app.find(p.ID); found {
+			app.Packages = slices.Delete(app.Packages, i, i+1)
+		}
 	}
 }
 

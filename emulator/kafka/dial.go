@@ -14,11 +14,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/swanemu/emu/emulator"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/swanemu/emu/emulator"
 )
 
 // The SASL mechanisms Dial can use.

@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/swanemu/emu/emulator/kafka"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/swanemu/emu/emulator/kafka"
 )
 
 const password = "gnomon-7731-secret"

@@ -10,9 +10,10 @@ import (
 	"net"
 	"strconv"
 
-	"github.com/swanemu/emu/emulator"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/swanemu/emu/emulator"
 )
 
 // EmbedOptions says where the broker inside the process listens and what it

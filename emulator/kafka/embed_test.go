@@ -12,10 +12,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/swanemu/emu/emulator"
-	"github.com/swanemu/emu/emulator/kafka"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/swanemu/emu/emulator"
+	"github.com/swanemu/emu/emulator/kafka"
 )
 
 func TestEmbedReadBack(t *testing.T) {

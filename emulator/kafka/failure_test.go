@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/swanemu/emu/emulator"
-	"github.com/swanemu/emu/emulator/kafka"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/swanemu/emu/emulator"
+	"github.com/swanemu/emu/emulator/kafka"
 )
 
 // republish sends what failed again, in order, until all of it is there.

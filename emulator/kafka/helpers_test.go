@@ -15,11 +15,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/swanemu/emu/emulator"
-	"github.com/swanemu/emu/emulator/kafka"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
+
+	"github.com/swanemu/emu/emulator"
+	"github.com/swanemu/emu/emulator/kafka"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/swanemu/emu/emulator/kafka"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/swanemu/emu/emulator/kafka"
 )
 
 // kcat runs kcat with the arguments and returns what it prints. It returns

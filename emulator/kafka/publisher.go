@@ -7,9 +7,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/swanemu/emu/emulator"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/swanemu/emu/emulator"
 )
 
 const (

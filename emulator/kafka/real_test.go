@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/swanemu/emu/emulator/kafka"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/swanemu/emu/emulator/kafka"
 )
 
 // realBroker returns the address of the Kafka that .ci/kafka-real runs, or ""

@@ -112,7 +112,7 @@ func background(b block) string {
 				address = m[1]
 			}
 			fmt.Fprintf(&out, "EMU_LISTEN=127.0.0.1:8080 %s >serve.log 2>&1 &\n", command)
-			fmt.Fprintf(&out, "until grep -q ^Try serve.log && curl -sf http://%s/_emu/ready; do kill -0 $! || cat serve.log; sleep 0.1; done\n", address)
+			fmt.Fprintf(&out, "until grep -q ^Try serve.log && curl -sf http://%s/_emu/ready; do kill -0 $! || { cat serve.log; exit 1; }; sleep 0.1; done\n", address)
 			out.WriteString("cat serve.log\n")
 		case command == "go test ./...": // who runs this test does so
 		default:

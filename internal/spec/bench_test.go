@@ -116,12 +116,15 @@ func benchAnswer(b *testing.B, vary bool) {
 func BenchmarkCheckAnswerSeen(b *testing.B) { benchAnswer(b, false) }
 func BenchmarkCheckAnswerNew(b *testing.B)  { benchAnswer(b, true) }
 
-func BenchmarkLoad(b *testing.B) {
+func benchLoad(b *testing.B, o LoadOptions) {
 	data := platformText(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Load(data, LoadOptions{}); err != nil {
+		if _, err := Load(data, o); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
+
+func BenchmarkLoad(b *testing.B)         { benchLoad(b, LoadOptions{}) }
+func BenchmarkLoadVerified(b *testing.B) { benchLoad(b, LoadOptions{Verified: true}) }

@@ -167,7 +167,6 @@ func TestReadMultipart(t *testing.T) {
 	}
 }
 
-
 func TestReadMany(t *testing.T) {
 	o := operation(t, load(t, sample), "submit")
 	var b strings.Builder

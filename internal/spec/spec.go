@@ -138,8 +138,7 @@ type Envelope struct {
 	Data string
 	// Refusals maps a stage of the pipeline (invalid, type, unauthenticated,
 	// expired, forbidden, method, not_found, too_large, internal, unavailable)
-	// to the name
-	// of an error in the catalogue.
+	// to the name of an error in the catalogue.
 	Refusals map[string]string
 }
 

@@ -17,7 +17,8 @@ import (
 // operation of the documents in the directory that EMU_PUBLIC_SPECS names (see
 // .ci/fetch-public-specs), with and without their examples, and judges what
 // comes out by kin-openapi. Without the variable it does so with the platform's
-// own document and those of the other tests here, so that it never passes for having done nothing.
+// own document and those of the other tests here, so that it never passes for
+// having done nothing.
 func TestSynthesisePublicDocuments(t *testing.T) {
 	platform, err := os.ReadFile(filepath.Join("..", "..", "openapi.yaml"))
 	if err != nil {

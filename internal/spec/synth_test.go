@@ -37,19 +37,33 @@ func synthValue(t testing.TB, r synthRequest, text, name string) any {
 	return v
 }
 
+// keywordCase is a schema and what its values must be.
+type keywordCase struct {
+	schema string
+	check  func(any) bool
+}
+
 // TestKeywords generates values for each keyword, with many seeds; each is
 // valid by kin-openapi, and what kin-openapi does not judge is judged here.
 func TestKeywords(t *testing.T) {
+	for _, c := range keywordCases() {
+		for seed := range uint64(20) {
+			v := synthValue(t, synthRequest{seed: seed, now: synthNow()}, c.schema, "")
+			if !c.check(v) {
+				t.Errorf("%s: unexpected %s", c.schema, jsonText(v))
+			}
+		}
+	}
+}
+
+func keywordCases() []keywordCase {
 	matches := func(pattern string) func(any) bool {
 		re := regexp.MustCompile(pattern)
 		return func(v any) bool { return re.MatchString(v.(string)) }
 	}
 	text := func(want string) func(any) bool { return func(v any) bool { return jsonText(v) == want } }
 	anything := func(any) bool { return true }
-	for _, c := range []struct {
-		schema string
-		check  func(any) bool
-	}{
+	return []keywordCase{
 		{`{"type":"string","enum":["a"]}`, text(`"a"`)},
 		{`{"enum":[null,7],"nullable":true}`, text(`7`)},
 		{`{"type":"integer","default":4}`, text(`4`)},
@@ -117,13 +131,6 @@ func TestKeywords(t *testing.T) {
 		{`{"type":"string","x-faker":"hex32"}`, matches(`^[0-9a-f]{32}$`)},
 		{`{"type":"integer","x-faker":"unix"}`, text(strconv.FormatInt(synthNow().Unix(), 10))},
 		{`{"type":"string","x-faker":"no such generator"}`, anything},
-	} {
-		for seed := range uint64(20) {
-			v := synthValue(t, synthRequest{seed: seed, now: synthNow()}, c.schema, "")
-			if !c.check(v) {
-				t.Errorf("%s: unexpected %s", c.schema, jsonText(v))
-			}
-		}
 	}
 }
 

@@ -9,87 +9,13 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-func TestValidate(t *testing.T) {
-	c := load(t, sample)
-	o := operation(t, c, "submit")
-	long := strings.Repeat("9", 400)
-	for _, test := range []struct{ in, body, want string }{
-		{"form", "package_id=12&content=中文中文中文中文", ""},
-		{"form", "package_id=12&content=abc&unknown=1&access_token=t", ""},
-		{"form", "package_id=12&content=中文中文中文中文中", "/content is longer than 8 characters"},
-		{"form", "package_id=12&content=", "/content is shorter than 1 characters"},
-		{"form", "package_id=12", "/content is missing"},
-		{"form", "", "/package_id is missing; /content is missing"},
-		{"form", "package_id=0&content=x", "/package_id is less than the least allowed: 1"},
-		{"form", "package_id=&content=x", "/package_id is not of type integer"},
-		{"form", "package_id=abc&content=x", "/package_id is not of type integer"},
-		{"form", "package_id=1.5&content=x", "/package_id is not of type integer"},
-		{"form", "package_id=%2B1&content=x", "/package_id is not of type integer"},
-		{"form", "package_id=+1&content=x", "/package_id is not of type integer"},
-		{"form", "package_id=-0&content=x", "/package_id is not of type integer"},
-		{"form", "package_id=01&content=x", "/package_id is not of type integer"},
-		{"form", "package_id=0x1F&content=x", "/package_id is not of type integer"},
-		{"form", "package_id=1e2&content=x", "/package_id is not of type integer"},
-		{"form", "package_id=9223372036854775807&content=x", ""},
-		{"form", "package_id=9223372036854775808&content=x", "/package_id is not of type integer"},
-		{"form", "package_id=" + long + "&content=x", "/package_id is not of type integer"},
-		{"form", "package_id=1&content=x&kind=2", "/kind is none of 1, 3, 4"},
-		{"form", "package_id=1&content=x&kind=3&type=online&code=abc&ratio=0.5&small=-2147483648&flag=true", ""},
-		{"form", "package_id=1&content=x&type=offline", "/type is none of online, audit"},
-		{"form", "package_id=1&content=x&code=A", "/code does not match the pattern ^[a-z]+$"},
-		{"form", "package_id=1&content=x&ratio=1", "/ratio is more than the most allowed: less than 1"},
-		{"form", "package_id=1&content=x&ratio=NaN", "/ratio is not of type number"},
-		{"form", "package_id=1&content=x&ratio=1e400", "/ratio is not of type number"},
-		{"form", "package_id=1&content=x&ratio=-0", "/ratio is not of type number"},
-		{"form", "package_id=1&content=x&ratio=-1e-3", ""},
-		{"form", "package_id=1&content=x&ratio=.5", "/ratio is not of type number"},
-		{"form", "package_id=1&content=x&small=2147483648", "/small is not in the format int32"},
-		{"form", "package_id=1&content=x&flag=1", "/flag is not of type boolean"},
-		{"form", "package_id=1&content=x&flag=TRUE", "/flag is not of type boolean"},
-		{"form", "package_id=1&content=x&ids=1,2,3", ""},
-		{"form", "package_id=1&content=x&ids=[1,2]", ""},
-		{"form", "package_id=1&content=x&ids=", ""},
-		{"form", "package_id=1&content=x&ids=1,x", "/ids/1 is not of type integer"},
-		{"form", "package_id=1&content=x&ids=1,2,3,4", "/ids does not match the schema: at most 3 items"},
-		{"form", "package_id=1&content=x&ids=[1", "/ids is not of type array"},
-		{"form", `package_id=1&content=x&extra={"a":1}`, ""},
-		{"form", `package_id=1&content=x&extra={"a":"1"}`, "/extra/a is not of type integer"},
-		{"form", `package_id=1&content=x&extra={"a":1}{`, "/extra is not of type object"},
-		{"form", `package_id=1&content=x&extra=a`, "/extra is not of type object"},
-		{"form", "package_id=1&content=x&either=3", ""},
-		{"form", "package_id=1&content=x&either=true", ""},
-		{"form", "package_id=1&content=x&either=x", "/either does not match the schema: oneOf"},
-		{"form", "package_id=1&content=x&both=abc", ""},
-		{"form", "package_id=1&content=x&both=abcd", "/both is longer than 3 characters"},
-		{"form", "package_id=1&content=x&when=2026-01-02T03:04:05Z", ""},
-		{"form", "package_id=1&content=x&when=2026-01-02", "/when is not in the format date-time"},
-		{"form", "package_id=1&content=x&any=", ""},
-		{"json", `{"package_id":12,"content":"x"}`, ""},
-		{"json", `{"package_id":"12","content":"x"}`, ""},
-		{"json", `{"package_id":12.0,"content":"x"}`, ""},
-		{"json", `{"package_id":1.2e1,"content":"x"}`, ""},
-		{"json", `{"package_id":12.5,"content":"x"}`, "/package_id is not of type integer"},
-		{"json", `{"package_id":-0,"content":"x"}`, "/package_id is not of type integer"},
-		{"json", `{"package_id":1e400,"content":"x"}`, "/package_id is not of type integer"},
-		{"json", `{"package_id":99999999999999999999,"content":"x"}`, "/package_id is not of type integer"},
-		{"json", `{"package_id":"-0","content":"x"}`, "/package_id is not of type integer"},
-		{"json", `{"package_id":true,"content":"x"}`, "/package_id is not of type integer"},
-		{"json", `{"package_id":null,"content":"x"}`, "/package_id is missing"},
-		{"json", `{"package_id":1,"content":12}`, ""},
-		{"json", `{"package_id":1,"content":{}}`, "/content is not of type string"},
-		{"json", `{"package_id":1,"content":true}`, "/content is not of type string"},
-		{"json", `{"package_id":1,"content":"x","ids":[1,2],"extra":{"a":1},"flag":true,"ratio":0.5,"kind":"4","any":[1]}`, ""},
-		{"json", `{"package_id":1,"content":"x","flag":"true","ratio":"0.5","ids":"1,2","extra":"{\"a\":1}"}`, ""},
-		{"json", `{"package_id":1,"content":"x","ids":{"0":1}}`, "/ids is not of type array"},
-		{"json", `{"package_id":1,"content":"x","ids":7}`, "/ids is not of type array"},
-		{"json", `{"package_id":1,"content":"x","flag":1}`, "/flag is not of type boolean"},
-		{"json", `{"package_id":1,"content":"x","extra":{"a":1e400}}`, "/extra/a is not of type integer"},
-		{"json", `{"package_id":1,"content":"x","extra":{"a":null}}`, "/extra/a is not of type integer"},
-	} {
-		contentType := "application/x-www-form-urlencoded"
-		if test.in == "json" {
-			contentType = "application/json"
-		}
+// validated is a body and what Validate says about it.
+type validated struct{ body, want string }
+
+func checkValidate(t *testing.T, contentType string, tests []validated) {
+	t.Helper()
+	o := operation(t, load(t, sample), "submit")
+	for _, test := range tests {
 		r, body := request(contentType, "", test.body)
 		p, err := o.Read(r, nil, body)
 		if err != nil {
@@ -100,6 +26,88 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", test.body, got, test.want)
 		}
 	}
+}
+
+func TestValidateForm(t *testing.T) {
+	long := strings.Repeat("9", 400)
+	checkValidate(t, "application/x-www-form-urlencoded", []validated{
+		{"package_id=12&content=中文中文中文中文", ""},
+		{"package_id=12&content=abc&unknown=1&access_token=t", ""},
+		{"package_id=12&content=中文中文中文中文中", "/content is longer than 8 characters"},
+		{"package_id=12&content=", "/content is shorter than 1 characters"},
+		{"package_id=12", "/content is missing"},
+		{"", "/package_id is missing; /content is missing"},
+		{"package_id=0&content=x", "/package_id is less than the least allowed: 1"},
+		{"package_id=&content=x", "/package_id is not of type integer"},
+		{"package_id=abc&content=x", "/package_id is not of type integer"},
+		{"package_id=1.5&content=x", "/package_id is not of type integer"},
+		{"package_id=%2B1&content=x", "/package_id is not of type integer"},
+		{"package_id=+1&content=x", "/package_id is not of type integer"},
+		{"package_id=-0&content=x", "/package_id is not of type integer"},
+		{"package_id=01&content=x", "/package_id is not of type integer"},
+		{"package_id=0x1F&content=x", "/package_id is not of type integer"},
+		{"package_id=1e2&content=x", "/package_id is not of type integer"},
+		{"package_id=9223372036854775807&content=x", ""},
+		{"package_id=9223372036854775808&content=x", "/package_id is not of type integer"},
+		{"package_id=" + long + "&content=x", "/package_id is not of type integer"},
+		{"package_id=1&content=x&kind=2", "/kind is none of 1, 3, 4"},
+		{"package_id=1&content=x&kind=3&type=online&code=abc&ratio=0.5&small=-2147483648&flag=true", ""},
+		{"package_id=1&content=x&type=offline", "/type is none of online, audit"},
+		{"package_id=1&content=x&code=A", "/code does not match the pattern ^[a-z]+$"},
+		{"package_id=1&content=x&ratio=1", "/ratio is more than the most allowed: less than 1"},
+		{"package_id=1&content=x&ratio=NaN", "/ratio is not of type number"},
+		{"package_id=1&content=x&ratio=1e400", "/ratio is not of type number"},
+		{"package_id=1&content=x&ratio=-0", "/ratio is not of type number"},
+		{"package_id=1&content=x&ratio=-1e-3", ""},
+		{"package_id=1&content=x&ratio=.5", "/ratio is not of type number"},
+		{"package_id=1&content=x&small=2147483648", "/small is not in the format int32"},
+		{"package_id=1&content=x&flag=1", "/flag is not of type boolean"},
+		{"package_id=1&content=x&flag=TRUE", "/flag is not of type boolean"},
+		{"package_id=1&content=x&ids=1,2,3", ""},
+		{"package_id=1&content=x&ids=[1,2]", ""},
+		{"package_id=1&content=x&ids=", ""},
+		{"package_id=1&content=x&ids=1,x", "/ids/1 is not of type integer"},
+		{"package_id=1&content=x&ids=1,2,3,4", "/ids does not match the schema: at most 3 items"},
+		{"package_id=1&content=x&ids=[1", "/ids is not of type array"},
+		{`package_id=1&content=x&extra={"a":1}`, ""},
+		{`package_id=1&content=x&extra={"a":"1"}`, "/extra/a is not of type integer"},
+		{`package_id=1&content=x&extra={"a":1}{`, "/extra is not of type object"},
+		{`package_id=1&content=x&extra=a`, "/extra is not of type object"},
+		{"package_id=1&content=x&either=3", ""},
+		{"package_id=1&content=x&either=true", ""},
+		{"package_id=1&content=x&either=x", "/either does not match the schema: oneOf"},
+		{"package_id=1&content=x&both=abc", ""},
+		{"package_id=1&content=x&both=abcd", "/both is longer than 3 characters"},
+		{"package_id=1&content=x&when=2026-01-02T03:04:05Z", ""},
+		{"package_id=1&content=x&when=2026-01-02", "/when is not in the format date-time"},
+		{"package_id=1&content=x&any=", ""},
+	})
+}
+
+func TestValidateJSON(t *testing.T) {
+	checkValidate(t, "application/json", []validated{
+		{`{"package_id":12,"content":"x"}`, ""},
+		{`{"package_id":"12","content":"x"}`, ""},
+		{`{"package_id":12.0,"content":"x"}`, ""},
+		{`{"package_id":1.2e1,"content":"x"}`, ""},
+		{`{"package_id":12.5,"content":"x"}`, "/package_id is not of type integer"},
+		{`{"package_id":-0,"content":"x"}`, "/package_id is not of type integer"},
+		{`{"package_id":1e400,"content":"x"}`, "/package_id is not of type integer"},
+		{`{"package_id":99999999999999999999,"content":"x"}`, "/package_id is not of type integer"},
+		{`{"package_id":"-0","content":"x"}`, "/package_id is not of type integer"},
+		{`{"package_id":true,"content":"x"}`, "/package_id is not of type integer"},
+		{`{"package_id":null,"content":"x"}`, "/package_id is missing"},
+		{`{"package_id":1,"content":12}`, ""},
+		{`{"package_id":1,"content":{}}`, "/content is not of type string"},
+		{`{"package_id":1,"content":true}`, "/content is not of type string"},
+		{`{"package_id":1,"content":"x","ids":[1,2],"extra":{"a":1},"flag":true,"ratio":0.5,"kind":"4","any":[1]}`, ""},
+		{`{"package_id":1,"content":"x","flag":"true","ratio":"0.5","ids":"1,2","extra":"{\"a\":1}"}`, ""},
+		{`{"package_id":1,"content":"x","ids":{"0":1}}`, "/ids is not of type array"},
+		{`{"package_id":1,"content":"x","ids":7}`, "/ids is not of type array"},
+		{`{"package_id":1,"content":"x","flag":1}`, "/flag is not of type boolean"},
+		{`{"package_id":1,"content":"x","extra":{"a":1e400}}`, "/extra/a is not of type integer"},
+		{`{"package_id":1,"content":"x","extra":{"a":null}}`, "/extra/a is not of type integer"},
+	})
 }
 
 func TestValidateUnknown(t *testing.T) {
