@@ -1,9 +1,10 @@
 # What people do here, by name. .ci/run does all of it.
 
-GO       ?= go
-BIN      := $(CURDIR)/.cache/bin
-FUZZTIME ?= 10s
-BENCH    ?= .
+GO        ?= go
+BIN       := $(CURDIR)/.cache/bin
+FUZZTIME  ?= 10s
+BENCH     ?= .
+BENCHTIME ?= 1s
 
 GOLANGCI_LINT := 2.15.0
 GOVULNCHECK   := 1.8.0
@@ -31,7 +32,7 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 	.ci/fuzz $(FUZZTIME)
 
 bench: ## the Go benchmarks
-	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem ./...
 
 bench-floor: ## requests per second and CPU time against a bare net/http server
 	.ci/bench-floor $(BENCHARGS)

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
-	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/swanemu/emu/internal/spec"
 )
@@ -56,6 +54,7 @@ func problemOf(err error) *controlProblem {
 		refusal *Refusal
 		taken   *takenError
 		claimed *claimedError
+		unknown *unknownError
 	)
 	switch {
 	case errors.As(err, &p):
@@ -63,6 +62,8 @@ func problemOf(err error) *controlProblem {
 		return problemOfIssues(invalid.Issues)
 	case errors.As(err, &order):
 		return badRequest("", order.reason)
+	case errors.As(err, &unknown):
+		return notFound("", unknown.Error())
 	case errors.As(err, &taken):
 		return conflict("/name", taken.Error())
 	case errors.As(err, &claimed):
@@ -124,16 +125,4 @@ func near(name string, known []string) []string {
 		return known
 	}
 	return nil
-}
-
-// names lists the JSON names of a struct's fields.
-func names(t reflect.Type) []string {
-	var out []string
-	for _, f := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.IsExported() && !f.Anonymous && name != "" && name != "-" {
-			out = append(out, name)
-		}
-	}
-	return out
 }

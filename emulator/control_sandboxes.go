@@ -1,12 +1,10 @@
 package emulator
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"reflect"
-	"strings"
 	"time"
 
 	"github.com/swanemu/emu/internal/clock"
@@ -74,8 +72,8 @@ func listSandboxes(c *controlCall, _ None) (sandboxesOut, error) {
 func getSandbox(c *controlCall, _ None) (sandboxOut, error) { return c.box.summary() }
 
 type createSandboxIn struct {
-	Name  string  `json:"name"`
-	Seed  uint64  `json:"seed"`
+	Name  string `json:"name"`
+	Seed  uint64 `json:"seed"`
 	Clock *struct {
 		Mode  string    `json:"mode"`
 		Start time.Time `json:"start"`
@@ -144,17 +142,8 @@ func exportState(c *controlCall, _ None) (controlAnswer, error) {
 // replaceState imports a state. A member that no state has is an error here,
 // where a person may have written it.
 func replaceState(c *controlCall, _ None) (sandboxOut, error) {
-	d := json.NewDecoder(strings.NewReader(string(c.body)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(new(State)); err != nil {
-		p := badRequest("", "state: "+strings.TrimPrefix(err.Error(), "json: "))
-		if _, quoted, ok := strings.Cut(err.Error(), "unknown field "); ok {
-			name := strings.Trim(quoted, `"`)
-			if best := spec.Nearest(name, names(reflect.TypeFor[State]())); best != "" {
-				p.Pointer, p.Nearest = "/"+name, []string{best}
-			}
-		}
-		return sandboxOut{}, p
+	if unknown := unknownMembers(reflect.TypeFor[State](), c.body, ""); len(unknown) > 0 {
+		return sandboxOut{}, &spec.InvalidError{Issues: unknown}
 	}
 	s, err := c.e.ImportSandbox(c.box.name, c.body)
 	if err != nil {

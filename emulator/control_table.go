@@ -1,11 +1,9 @@
 package emulator
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"reflect"
-	"slices"
 
 	"github.com/swanemu/emu/internal/spec"
 )
@@ -79,7 +77,8 @@ func controlOrders() []behaviour {
 // A controlOperation is what is done for one operation of admin.yaml.
 type controlOperation struct {
 	id    string
-	names []string // of the parameters it takes
+	in    reflect.Type // what its parameters are read into
+	names []string     // of the parameters it takes
 	run   func(*controlCall) (controlAnswer, error)
 	// order is what a sandbox applies, for an order.
 	order behaviour
@@ -90,7 +89,7 @@ type controlOperation struct {
 
 // serves is the table's entry of an operation that makes its whole answer.
 func serves[In any](id string, f func(*controlCall, In) (controlAnswer, error)) controlOperation {
-	op := controlOperation{id: id, names: names(reflect.TypeFor[In]())}
+	op := controlOperation{id: id, in: reflect.TypeFor[In](), names: names(reflect.TypeFor[In]())}
 	var binder *spec.Binder[In]
 	binder, op.err = spec.NewBinder[In]()
 	op.run = func(c *controlCall) (controlAnswer, error) {
@@ -124,7 +123,7 @@ func looks[In, Out any](id string, f func(*Call, In) (Out, error)) controlOperat
 
 // orders is the table's entry of an operation that changes a sandbox's state.
 func orders[In, Out any](id string, status int, f func(*Call, In) (Out, error)) controlOperation {
-	op := controlOperation{id: id, order: changes(id, f), names: names(reflect.TypeFor[In]())}
+	op := controlOperation{id: id, in: reflect.TypeFor[In](), names: names(reflect.TypeFor[In]()), order: changes(id, f)}
 	_, op.err = spec.NewBinder[In]()
 	op.run = func(c *controlCall) (controlAnswer, error) {
 		data, err := c.box.order(id, c.params)
@@ -181,36 +180,6 @@ func success(status int, out any) (controlAnswer, error) {
 	return controlAnswer{status: status, mediaType: mediaJSON, body: body}, err
 }
 
-// check validates a request: by the contract, and that it has no parameter
-// that the operation does not take or that contradicts the path.
-func (op *controlOperation) check(c *controlCall, vars map[string]string, read *spec.InvalidError) error {
-	var issues []spec.Issue
-	if read != nil {
-		issues = read.Issues
-	}
-	var invalid *spec.InvalidError
-	if err := c.op.Validate(c.params); errors.As(err, &invalid) {
-		issues = append(issues, invalid.Issues...)
-	} else if err != nil {
-		return err
-	}
-	for _, p := range c.params {
-		_, inPath := vars[p.Name]
-		pointer := "/" + p.Name
-		known := slices.ContainsFunc(issues, func(i spec.Issue) bool { return i.Pointer == pointer })
-		switch {
-		case inPath && p.In != spec.InPath:
-			issues = append(issues, spec.Issue{Rule: spec.RuleDuplicate, Pointer: pointer})
-		case !inPath && !known && !slices.Contains(op.names, p.Name):
-			issues = append(issues, spec.Issue{Rule: spec.RuleUnknown, Pointer: pointer, Want: spec.Nearest(p.Name, op.names)})
-		}
-	}
-	if len(issues) > 0 {
-		return &spec.InvalidError{Issues: issues}
-	}
-	return nil
-}
-
 // look runs f on the state at the present time. What falls due until then
 // happens first; f itself changes nothing.
 func (s *Sandbox) look(f func(*Call)) error {
@@ -253,11 +222,4 @@ func controlParams(params spec.Params) map[string]any {
 		return nil
 	}
 	return out
-}
-
-// sooner is a context that ends with either of two.
-func sooner(a, b context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(a)
-	stop := context.AfterFunc(b, func() { cancel(context.Cause(b)) })
-	return ctx, func() { stop(); cancel(nil) }
 }

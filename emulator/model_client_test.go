@@ -243,7 +243,7 @@ func mismatches(s *emulator.Sandbox) (out []string) {
 type recorder struct {
 	mu      sync.Mutex
 	records []emulator.Record
-	fail    int // the next so many attempts fail after their first record
+	fail    map[string]int // by topic: so many attempts fail after their first record
 }
 
 var _ emulator.Broker = (*recorder)(nil)
@@ -255,13 +255,15 @@ func (r *recorder) Publish(_ context.Context, records []emulator.Record) []error
 	defer r.mu.Unlock()
 	errs := make([]error, len(records))
 	for i, rec := range records {
-		if r.fail > 0 && i > 0 || r.fail > 0 && len(records) == 1 {
+		if r.fail[rec.Topic] > 0 && (i > 0 || len(records) == 1) {
 			errs[i] = errBroker
 			continue
 		}
 		r.records = append(r.records, rec)
 	}
-	r.fail = max(0, r.fail-1)
+	if len(records) > 0 && r.fail[records[0].Topic] > 0 {
+		r.fail[records[0].Topic]--
+	}
 	return errs
 }
 
@@ -269,11 +271,14 @@ func (r *recorder) Ready(context.Context) error { return nil }
 func (r *recorder) Addresses() []string         { return nil }
 func (r *recorder) Close() error                { return nil }
 
-// failNext makes the next n attempts fail.
-func (r *recorder) failNext(n int) {
+// failNext makes the next n attempts for a topic fail.
+func (r *recorder) failNext(topic string, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.fail = n
+	if r.fail == nil {
+		r.fail = map[string]int{}
+	}
+	r.fail[topic] = n
 }
 
 // take returns the records of a topic that have come since it was last asked.

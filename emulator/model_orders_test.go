@@ -89,30 +89,91 @@ func (w *world) decideOn(t *rapid.T) {
 	w.step(t, 0)
 }
 
-// changeApp changes what gates ask for; a change is told to the alliance.
-func (w *world) changeApp(t *rapid.T) {
-	app := w.m.apps[rapid.IntRange(0, len(w.m.apps)-1).Draw(t, "app")]
-	was := [5]any{app.name, app.categories, app.verified, app.status, app.quota}
-	yes := rapid.SampledFrom([]bool{true, true, true, false})
+// A standing is what the gates ask of an app.
+type standing struct {
+	name, categories, verified bool
+	status, quota              int
+}
+
+func (a *modelApp) standing() standing {
+	return standing{a.name, a.categories, a.verified, a.status, a.quota}
+}
+
+// setApp changes what gates ask for; a change is told to the alliance.
+func (w *world) setApp(t *rapid.T, app *modelApp, to standing) {
+	was := app.standing()
+	app.name, app.categories, app.verified, app.status, app.quota = to.name, to.categories, to.verified, to.status, to.quota
 	body := map[string]any{}
-	switch rapid.IntRange(0, 3).Draw(t, "what") {
-	case 0:
-		app.status = rapid.SampledFrom([]int{1, 1, 1, 2, -1, 4}).Draw(t, "status")
-		body["status"] = app.status
-	case 1:
-		app.name, app.categories = yes.Draw(t, "name"), yes.Draw(t, "categories")
-		body["name_approved"], body["category_approved"] = app.name, app.categories
-	case 2:
-		app.verified = yes.Draw(t, "verified")
-		body["verified"] = app.verified
-	case 3:
-		app.quota = rapid.SampledFrom([]int{0, 0, 1, 50}).Draw(t, "quota")
-		body["audit_quota"] = app.quota
+	if to.name == to.categories {
+		body["basic_info_approved"] = to.name
+	} else {
+		body["name_approved"], body["category_approved"] = to.name, to.categories
 	}
-	if was != [5]any{app.name, app.categories, app.verified, app.status, app.quota} {
+	if to.verified != was.verified {
+		body["verified"] = to.verified
+	}
+	if to.quota != was.quota {
+		body["audit_quota"] = to.quota
+	}
+	body["status"] = to.status
+	if was != to {
 		w.m.notices = append(w.m.notices, modelNotice{code: 100, app: app.id, at: w.m.now})
 	}
 	order(t, w.e, "PATCH", control(w.s, "/apps/"+text(app.id)), body, nil)
+}
+
+// changeApp changes one thing of an app.
+func (w *world) changeApp(t *rapid.T) {
+	app := w.m.apps[rapid.IntRange(0, len(w.m.apps)-1).Draw(t, "app")]
+	to := app.standing()
+	yes := rapid.SampledFrom([]bool{true, true, true, false})
+	switch rapid.IntRange(0, 3).Draw(t, "what") {
+	case 0:
+		to.status = rapid.SampledFrom([]int{1, 1, 1, 2, -1, 4}).Draw(t, "status")
+	case 1:
+		to.name, to.categories = yes.Draw(t, "name"), yes.Draw(t, "categories")
+	case 2:
+		to.verified = yes.Draw(t, "verified")
+	case 3:
+		to.quota = rapid.SampledFrom([]int{0, 0, 1, 50}).Draw(t, "quota")
+	}
+	w.setApp(t, app, to)
+	w.step(t, 0)
+}
+
+// disturb takes something from an app, takes a step with one of its packages,
+// and gives it back.
+func (w *world) disturb(t *rapid.T) {
+	app, token := w.pick(t)
+	var p *modelPackage
+	if rapid.IntRange(0, 2).Draw(t, "with a direct commit") == 0 && inService(app).errno == 0 {
+		p = w.uploadAs(t, app, token, "direct", `{"directCommit":true}`)
+	}
+	was := app.standing()
+	to := was
+	switch rapid.IntRange(0, 6).Draw(t, "what") {
+	case 0:
+		to.status = -1
+	case 1:
+		to.status = 4
+	case 2:
+		to.name = false
+	case 3:
+		to.categories = false
+	case 4:
+		to.name, to.categories = false, false
+	case 5:
+		to.verified = false
+	case 6:
+		to.quota = 1
+	}
+	w.setApp(t, app, to)
+	if p != nil && p.next != nil {
+		w.step(t, p.next.due.Sub(w.m.now))
+	} else {
+		w.goOnWith(t, app, token)
+	}
+	w.setApp(t, app, was)
 	w.step(t, 0)
 }
 
@@ -140,12 +201,12 @@ func (w *world) refusePushes(t *rapid.T) {
 // nobody calls with tokens that are none, or of the wrong kind.
 func (w *world) nobody(t *rapid.T) {
 	path := rapid.SampledFrom([]string{pathUpload, pathSubmit, pathRelease, pathRollback, pathWithdraw}).Draw(t, "path")
-	token, v := "45.x", verdict{110, nil}
+	token, v := "45.x", verdict{110, nil, ""}
 	switch rapid.IntRange(0, 2).Draw(t, "whose") {
 	case 0:
-		token, v = w.token(t, "host", 0, nil), verdict{40007, nil}
+		token, v = w.token(t, "host", 0, nil), verdict{40007, nil, ""}
 	case 1:
-		token, v = w.token(t, "developer", w.m.apps[0].id, nil), verdict{40007, nil}
+		token, v = w.token(t, "developer", w.m.apps[0].id, nil), verdict{40007, nil, ""}
 	}
 	w.call(t, true, v, "POST", path, "access_token", token, "package_id", "55001")
 	w.step(t, 0)

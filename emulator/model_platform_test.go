@@ -31,7 +31,7 @@ var (
 	wireStatus = map[string]int{development: 3, inReview: 4, rejected: 5, approved: 6, online: 1, rollingBack: 8}
 	titles     = map[string]string{
 		uploading: "上传中", failed: "上传失败", development: "开发版本", inReview: "审核中", rejected: "审核失败",
-		approved: "审核通过", online: "线上版本", rollingBack: "回滚中", superseded: "曾在线上", rolledBack: "已回滚",
+		approved: "审核通过", online: "线上版本", rollingBack: "回滚中", superseded: "曾在线上",
 	}
 )
 
@@ -48,6 +48,18 @@ var legal = []string{
 	"approved→online", "online→superseded",
 	"online→rolling_back", "rolling_back→rolled_back", "superseded→online",
 	"upload_failed→replaced", "development→replaced", "rejected→replaced", "approved→replaced",
+}
+
+// refusals names every reason there is to refuse a step.
+var refusals = []string{
+	"upload: ext_json", "upload: out of service",
+	"submit: unknown", "submit: illegal", "submit: out of service", "submit: name", "submit: categories",
+	"submit: name and categories", "submit: other in review", "submit: quota",
+	"direct commit: out of service", "direct commit: name", "direct commit: categories",
+	"direct commit: name and categories", "direct commit: other in review", "direct commit: quota",
+	"withdraw: unknown", "withdraw: illegal",
+	"release: unknown", "release: illegal", "release: out of service", "release: not verified", "release: rolling back",
+	"rollback: unknown", "rollback: illegal", "rollback: out of service", "rollback: no version before",
 }
 
 type modelPackage struct {
@@ -139,28 +151,32 @@ type model struct {
 	sending   []*modelPush
 	notices   []modelNotice
 	letters   []modelLetter
-	hits      map[string]int
+	hits      map[string]int // transitions
+	refused   map[string]int // reasons to refuse
 	arrivals  []string
 }
 
-func newModel(now time.Time, hits map[string]int) *model {
-	return &model{now: now, quota: 20, hits: hits, delay: map[string]time.Duration{
+func newModel(now time.Time, a *arena) *model {
+	return &model{now: now, quota: 20, hits: a.hits, refused: a.refused, delay: map[string]time.Duration{
 		"upload": 3 * time.Second, "audit": 5 * time.Second, "rollback": 3 * time.Second,
 	}}
 }
 
-// A verdict is how a call must be answered: errno, and words of its message.
+// A verdict is how a call must be answered: errno, words of its message, and
+// why, for the record.
 type verdict struct {
 	errno int
 	says  []string
+	why   string
 }
 
 var done = verdict{}
 
-// find returns a package of an app that still exists.
+// find returns a package of an app that still exists: what was replaced or
+// rolled back does not.
 func (a *modelApp) find(id int64) *modelPackage {
 	for _, p := range a.packages {
-		if p.id == id && p.state != replaced {
+		if p.id == id && p.state != replaced && p.state != rolledBack {
 			return p
 		}
 	}
@@ -194,7 +210,7 @@ func (m *model) left(a *modelApp) (times, remain int) {
 
 func inService(a *modelApp) verdict {
 	if a.status == -1 || a.status == 4 {
-		return verdict{45001, []string{"无此小程序操作权限"}}
+		return verdict{45001, []string{"无此小程序操作权限"}, "out of service"}
 	}
 	return done
 }
@@ -207,17 +223,17 @@ func (m *model) mayBeSubmitted(p *modelPackage) verdict {
 	}
 	switch {
 	case !a.name && !a.categories:
-		return verdict{69003, []string{"名称和类目"}}
+		return verdict{69003, []string{"名称和类目"}, "name and categories"}
 	case !a.name:
-		return verdict{69001, []string{"名称"}}
+		return verdict{69001, []string{"名称"}, "name"}
 	case !a.categories:
-		return verdict{69002, []string{"类目"}}
+		return verdict{69002, []string{"类目"}, "categories"}
 	}
 	if other := a.in(inReview); other != nil && other != p {
-		return verdict{40001, []string{"参数错误", "审核中", fmt.Sprint(other.id)}}
+		return verdict{40001, []string{"参数错误", "审核中", fmt.Sprint(other.id)}, "other in review"}
 	}
 	if _, left := m.left(a); left == 0 {
-		return verdict{69013, []string{"送审额度超限"}}
+		return verdict{69013, []string{"送审额度超限"}, "quota"}
 	}
 	return done
 }
@@ -238,7 +254,7 @@ func illegal(p *modelPackage) verdict {
 	default:
 		says = append(says, "无")
 	}
-	return verdict{40001, says}
+	return verdict{40001, says, "illegal"}
 }
 
 // move changes a package's state and pushes out what is in the way.
@@ -274,7 +290,7 @@ func (m *model) notify(p *modelPackage) {
 // mayUpload says how an upload must be answered.
 func (m *model) mayUpload(a *modelApp, ext string) verdict {
 	if ext == "broken" {
-		return verdict{69004, []string{"EXT_JSON"}}
+		return verdict{69004, []string{"EXT_JSON"}, "ext_json"}
 	}
 	return inService(a)
 }
@@ -326,10 +342,10 @@ func (m *model) release(p *modelPackage) verdict {
 		return v
 	}
 	if !p.app.verified {
-		return verdict{50038, []string{"高级认证"}}
+		return verdict{50038, []string{"高级认证"}, "not verified"}
 	}
 	if other := p.app.in(rollingBack); other != nil {
-		return verdict{40001, []string{"参数错误", "回滚中", fmt.Sprint(other.id)}}
+		return verdict{40001, []string{"参数错误", "回滚中", fmt.Sprint(other.id)}, "rolling back"}
 	}
 	p.before = p.app.in(online)
 	m.move(p, online)
@@ -345,172 +361,12 @@ func (m *model) rollback(p *modelPackage) verdict {
 		return v
 	}
 	if p.before == nil {
-		return verdict{40001, []string{"参数错误", "回滚", fmt.Sprint(p.id)}}
+		return verdict{40001, []string{"参数错误", "回滚", fmt.Sprint(p.id)}, "no version before"}
 	}
 	m.move(p, rollingBack)
 	m.notify(p)
 	m.decide(p, "rollback")
 	return done
-}
-
-// decide takes the first decision that waits for such a package, or lets it
-// pass, or, where the platform is to be told, leaves it waiting.
-func (m *model) decide(p *modelPackage, kind string) {
-	for i, d := range m.decisions {
-		if d.kind == kind && (d.app == 0 || d.app == p.app.id) && (d.version == "" || d.version == p.version) {
-			m.decisions = slices.Delete(slices.Clone(m.decisions), i, i+1)
-			after := m.delay[kind]
-			if d.hasAfter {
-				after = d.after
-			}
-			m.timer(p, kind, after, d)
-			return
-		}
-	}
-	if m.manual && kind != "rollback" {
-		return
-	}
-	m.timer(p, kind, m.delay[kind], &modelDecision{result: "pass"})
-}
-
-func (m *model) timer(p *modelPackage, kind string, after time.Duration, d *modelDecision) {
-	m.set++
-	p.next = &modelTimer{
-		due: m.now.Add(after), set: m.set, kind: kind, pkg: p, result: d.result, reason: d.reason, code: d.code,
-	}
-	m.timers = append(m.timers, p.next)
-}
-
-// waiting returns the packages that wait to be told, in order.
-func (m *model) waiting(kind string) (out []*modelPackage) {
-	state := map[string]string{"upload": uploading, "audit": inReview}[kind]
-	for _, a := range m.apps {
-		for _, p := range a.packages {
-			if p.state == state && p.next == nil {
-				out = append(out, p)
-			}
-		}
-	}
-	return out
-}
-
-// tell gives the platform a decision: for a package that waits, at once, or
-// for the next that it is for.
-func (m *model) tell(d *modelDecision) (applied *modelPackage) {
-	for _, p := range m.waiting(d.kind) {
-		if (d.app == 0 || d.app == p.app.id) && (d.version == "" || d.version == p.version) {
-			m.timer(p, d.kind, d.after, d)
-			return p
-		}
-	}
-	m.decisions = append(m.decisions, d)
-	return nil
-}
-
-// advance lets everything happen until then, instant by instant: first what
-// falls due, in the order it was set, then what is to be sent.
-func (m *model) advance(d time.Duration) {
-	target := m.now.Add(d)
-	for {
-		var first *modelTimer
-		for _, t := range m.timers {
-			if !t.due.After(target) && (first == nil || t.due.Before(first.due) || t.due.Equal(first.due) && t.set < first.set) {
-				first = t
-			}
-		}
-		if first == nil || first.due.After(m.now) {
-			m.send() // its retries are seconds away
-		}
-		if first == nil {
-			break
-		}
-		m.timers = slices.DeleteFunc(m.timers, func(t *modelTimer) bool { return t == first })
-		if first.due.After(m.now) {
-			m.now = first.due
-		}
-		m.fire(first)
-	}
-	m.now = target
-}
-
-func (m *model) fire(t *modelTimer) {
-	p := t.pkg
-	switch {
-	case t.kind == "push":
-		m.sending = append(m.sending, t.push)
-	case p.next != t: // withdrawn, or decided otherwise
-	case t.kind == "upload":
-		m.uploaded(p, t)
-	case t.kind == "audit":
-		m.audited(p, t)
-	case t.kind == "rollback":
-		m.arrive(p, rolledBack)
-		m.move(p.before, online)
-		m.notify(p.before)
-	}
-}
-
-func (m *model) uploaded(p *modelPackage, t *modelTimer) {
-	if t.result == "fail" {
-		p.errCode, p.errMsg = t.code, t.reason
-		if p.errCode == 0 {
-			p.errCode = -1
-		}
-		m.move(p, failed)
-		m.notify(p)
-		return
-	}
-	if p.direct {
-		v := m.mayBeSubmitted(p)
-		if v.errno == 0 {
-			m.enterReview(p)
-			return
-		}
-		// It says why it stays where it is.
-		p.msg, p.msgMore = v.says[0], true
-	}
-	m.move(p, development)
-	m.notify(p)
-}
-
-func (m *model) audited(p *modelPackage, t *modelTimer) {
-	event, to := "PACKAGE_AUDIT_PASS", approved
-	if p.msg = "审核通过"; t.result == "fail" {
-		event, to, p.msg = "PACKAGE_AUDIT_FAIL", rejected, t.reason
-	}
-	m.move(p, to)
-	for _, tp := range p.app.tps {
-		payload := map[string]any{
-			"appId": float64(p.app.id), "tpAppId": float64(tp.id), "event": event,
-			"eventTime": m.now.In(beijing).Format("2006-01-02 15:04:05"),
-		}
-		if t.result == "fail" {
-			payload["reason"] = t.reason
-		}
-		m.sending = append(m.sending, &modelPush{tp: tp, payload: payload})
-	}
-	m.notify(p)
-}
-
-// send attempts every push that is due. After the nth failure the next attempt
-// is 5 s · 2ⁿ⁻¹ later, at most an hour; the sixteenth failure is the last.
-func (m *model) send() {
-	for _, push := range m.sending {
-		push.attempts++
-		answer := "success"
-		if tp := push.tp; len(tp.answers) > 0 {
-			answer, tp.answers = tp.answers[0], tp.answers[1:]
-		}
-		accepted := answer == "success"
-		m.letters = append(m.letters, modelLetter{push.tp, push.payload, m.now, accepted})
-		if accepted || push.attempts == 16 {
-			continue
-		}
-		m.set++
-		wait := min(time.Hour, 5*time.Second<<(push.attempts-1))
-		m.timers = append(m.timers, &modelTimer{due: m.now.Add(wait), set: m.set, kind: "push", push: push})
-	}
-	m.sending = nil
 }
 
 // row is what a list shows of a package; nil for one that it does not show.

@@ -24,18 +24,18 @@ const (
 // TestModel drives sandboxes and their models with random sequences of calls,
 // decisions, changes and moves of time, until enough steps are done, and then
 // wants every legal transition to have been seen. With EMU_NIGHTLY set there
-// are twenty times as many steps.
+// are twenty times as many steps, and every refusal is wanted too.
 func TestModel(t *testing.T) {
 	if f := flag.Lookup("rapid.steps"); f.Value.String() == f.DefValue {
 		if err := flag.Set("rapid.steps", "60"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want := modelSteps
-	if os.Getenv("EMU_NIGHTLY") != "" {
+	want, nightly := modelSteps, os.Getenv("EMU_NIGHTLY") != ""
+	if nightly {
 		want = modelStepsNightly
 	}
-	a := &arena{hits: map[string]int{}, pairs: map[string]int{}, broker: &recorder{}, receiver: newReceiver(t)}
+	a := &arena{hits: map[string]int{}, refused: map[string]int{}, pairs: map[string]int{}, broker: &recorder{}, receiver: newReceiver(t)}
 	a.e = newEmulator(t, func(o *emulator.Options) { o.Broker = a.broker })
 	for a.steps < want && !t.Failed() {
 		rapid.Check(t, func(t *rapid.T) {
@@ -45,17 +45,8 @@ func TestModel(t *testing.T) {
 		})
 	}
 	t.Logf("%d steps in %d sandboxes", a.steps, a.worlds)
-	for _, name := range legal {
-		t.Logf("%6d × %s", a.hits[name], name)
-		if a.hits[name] == 0 {
-			t.Errorf("%s was never taken", name)
-		}
-	}
-	for name := range a.hits {
-		if !slices.Contains(legal, name) {
-			t.Errorf("%s is no transition that there is", name)
-		}
-	}
+	covered(t, "transition", legal, a.hits, true)
+	covered(t, "refusal", refusals, a.refused, nightly)
 	var pairs strings.Builder
 	for i, name := range slices.Sorted(maps.Keys(a.pairs)) {
 		if i%4 == 0 {
@@ -64,6 +55,22 @@ func TestModel(t *testing.T) {
 		fmt.Fprintf(&pairs, "%6d × %-24s", a.pairs[name], name)
 	}
 	t.Logf("state × action: %d%s", len(a.pairs), pairs.String())
+}
+
+// covered wants all that there is to have happened, and nothing else.
+func covered(t *testing.T, what string, names []string, hits map[string]int, all bool) {
+	t.Helper()
+	for _, name := range names {
+		t.Logf("%6d × %s %s", hits[name], what, name)
+		if hits[name] == 0 && all {
+			t.Errorf("%s %s never happened", what, name)
+		}
+	}
+	for name := range hits {
+		if !slices.Contains(names, name) {
+			t.Errorf("there is no %s %s", what, name)
+		}
+	}
 }
 
 func (w *world) actions() map[string]func(*rapid.T) {
@@ -92,6 +99,8 @@ func (w *world) actions() map[string]func(*rapid.T) {
 		"decide":          w.decide,
 		"decide on":       w.decideOn,
 		"app":             w.changeApp,
+		"disturb":         w.disturb,
+		"disturb again":   w.disturb,
 		"config":          w.changeConfig,
 		"receiver":        w.refusePushes,
 		"nobody's tokens": w.nobody,
@@ -112,28 +121,38 @@ func (w *world) pick(t *rapid.T) (*modelApp, string) {
 
 func (w *world) upload(t *rapid.T) {
 	app, token := w.pick(t)
-	p := &modelPackage{
-		version: rapid.SampledFrom([]string{"1.0.0", "1.0.1", "2.0.0"}).Draw(t, "version"),
-		desc:    rapid.SampledFrom([]string{"", "描述", `<a> & "b"`}).Draw(t, "desc"),
-	}
 	kind := rapid.SampledFrom([]string{"plain", "direct", "broken"}).Draw(t, "ext_json")
 	ext := rapid.SampledFrom(map[string][]string{
 		"plain":  {`{}`, `{"directCommit":false}`, `{"directCommit":"false"}`},
 		"direct": {`{"directCommit":true}`, `{"extEnable":true,"directCommit":"true"}`},
 		"broken": {`{`, `[]`, `{"directCommit":1}`},
 	}[kind]).Draw(t, "text")
+	w.uploadAs(t, app, token, kind, ext)
+}
+
+// uploadAs uploads with an ext_json of that kind, and returns the package that
+// is accepted.
+func (w *world) uploadAs(t *rapid.T, app *modelApp, token, kind, ext string) *modelPackage {
+	p := &modelPackage{
+		version: rapid.SampledFrom([]string{"1.0.0", "1.0.1", "2.0.0"}).Draw(t, "version"),
+		desc:    rapid.SampledFrom([]string{"", "描述", `<a> & "b"`}).Draw(t, "desc"),
+	}
 	w.pairs["–×upload"]++
 	v := w.m.mayUpload(app, kind)
 	w.call(t, false, v, "POST", pathUpload, "access_token", token, "template_id", "1",
 		"user_version", p.version, "user_desc", p.desc, "ext_json", ext)
-	if v.errno == 0 {
-		p.id = w.lastPackage(t)
-		if slices.ContainsFunc(w.m.all(), func(other *modelPackage) bool { return other.id >= p.id }) {
-			t.Fatalf("package_id %d is not above all others", p.id)
-		}
-		w.m.upload(app, p, kind == "direct")
+	w.refuse("upload", v)
+	if v.errno != 0 {
+		w.step(t, 0)
+		return nil
 	}
+	p.id = w.lastPackage(t)
+	if slices.ContainsFunc(w.m.all(), func(other *modelPackage) bool { return other.id >= p.id }) {
+		t.Fatalf("package_id %d is not above all others", p.id)
+	}
+	w.m.upload(app, p, kind == "direct")
 	w.step(t, 0)
+	return p
 }
 
 // act takes a step of the lifecycle with any package: one of the app's own,
@@ -148,6 +167,9 @@ func (w *world) act(t *rapid.T, name string) {
 	case 0:
 		all = nil
 	case 1:
+		all = w.m.all()
+	}
+	if len(app.packages) == 0 {
 		all = w.m.all()
 	}
 	if len(all) > 0 {
@@ -165,7 +187,7 @@ func (w *world) act(t *rapid.T, name string) {
 func (w *world) take(t *rapid.T, name, state, token string, p *modelPackage, id int64) {
 	w.pairs[state+"×"+name]++
 	kv := []string{"access_token", token, "package_id", text(id)}
-	v, path := verdict{69005, []string{"包不存在"}}, ""
+	v, path := verdict{69005, []string{"包不存在"}, "unknown"}, ""
 	switch name {
 	case "submit":
 		remark := rapid.SampledFrom([]string{"", "备注"}).Draw(t, "remark")
@@ -187,17 +209,26 @@ func (w *world) take(t *rapid.T, name, state, token string, p *modelPackage, id 
 		}
 	}
 	w.call(t, false, v, "POST", path, kv...)
+	w.refuse(name, v)
 	w.step(t, 0)
 }
 
-// goOn takes a step that some package is ready for.
-func (w *world) goOn(t *rapid.T) {
-	app, token := w.pick(t)
-	type ready struct {
-		name string
-		p    *modelPackage
+// refuse records why a step was refused.
+func (w *world) refuse(name string, v verdict) {
+	if v.errno != 0 {
+		w.refused[name+": "+v.why]++
 	}
-	var steps []ready
+}
+
+// A ready is a step that a package is ready for.
+type ready struct {
+	name string
+	p    *modelPackage
+}
+
+// readySteps returns the steps that the packages of an app are ready for, the
+// passing of time included.
+func readySteps(app *modelApp) (steps []ready) {
 	for _, p := range app.packages {
 		switch p.state {
 		case development, rejected:
@@ -205,15 +236,25 @@ func (w *world) goOn(t *rapid.T) {
 		case approved:
 			steps = append(steps, ready{"release", p}, ready{"release", p})
 		case online:
-			if p.before != nil {
-				steps = append(steps, ready{"rollback", p})
-			}
-		case uploading, inReview, rollingBack:
-			if p.next != nil {
-				steps = append(steps, ready{"wait", p})
-			}
+			steps = append(steps, ready{"rollback", p})
+		case inReview:
+			steps = append(steps, ready{"withdraw", p})
+		}
+		if p.next != nil {
+			steps = append(steps, ready{"wait", p})
 		}
 	}
+	return steps
+}
+
+// goOn takes a step that some package is ready for.
+func (w *world) goOn(t *rapid.T) {
+	app, token := w.pick(t)
+	w.goOnWith(t, app, token)
+}
+
+func (w *world) goOnWith(t *rapid.T, app *modelApp, token string) {
+	steps := readySteps(app)
 	if len(steps) == 0 {
 		w.upload(t)
 		return
@@ -249,7 +290,7 @@ func (w *world) askDetail(t *rapid.T, app *modelApp, method, path string, kv ...
 	w.pairs[state+"×detail"]++
 	want := app.asked(status, id)
 	if want == nil {
-		w.call(t, true, verdict{69005, []string{"包不存在"}}, method, path, kv...)
+		w.call(t, true, verdict{69005, []string{"包不存在"}, ""}, method, path, kv...)
 		return
 	}
 	a := w.call(t, true, done, method, path, kv...)
@@ -267,7 +308,7 @@ func (w *world) alliance(t *rapid.T) {
 	v := done
 	if rapid.Bool().Draw(t, "developer") {
 		if token = w.token(t, "developer", other.id, nil); other != app {
-			v = verdict{45001, []string{"无此小程序操作权限"}}
+			v = verdict{45001, []string{"无此小程序操作权限"}, ""}
 		}
 	}
 	method := rapid.SampledFrom([]string{"GET", "POST"}).Draw(t, "method")
@@ -291,7 +332,7 @@ func (w *world) alliance(t *rapid.T) {
 			t.Fatalf("app %d of status %d is shown as %v", app.id, app.status, info)
 		}
 	}
-	w.call(t, true, verdict{45000, nil}, method, pathOSSList, "access_token", token, "app_id", "7")
+	w.call(t, true, verdict{45000, nil, ""}, method, pathOSSList, "access_token", token, "app_id", "7")
 	w.step(t, 0)
 }
 

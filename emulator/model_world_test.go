@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/swanemu/emu/emulator"
 )
 
@@ -26,6 +28,7 @@ type arena struct {
 	worlds   int
 	steps    int
 	hits     map[string]int // transitions
+	refused  map[string]int // reasons to refuse
 	pairs    map[string]int // state × action
 }
 
@@ -46,7 +49,7 @@ type worldTP struct {
 
 // newWorld makes a sandbox with three apps, of which the last has authorized
 // two TPs.
-func (a *arena) newWorld(t tester) *world {
+func (a *arena) newWorld(t *rapid.T) *world {
 	a.worlds++
 	name := "model-" + strconv.Itoa(a.worlds)
 	s, err := a.e.CreateSandbox(name, emulator.SandboxOptions{Seed: uint64(a.worlds)})
@@ -58,17 +61,12 @@ func (a *arena) newWorld(t tester) *world {
 		t.Fatal(err)
 	}
 	w := &world{
-		arena: a, s: s, m: newModel(s.Now(), a.hits), keys: map[int64][2]string{}, tokens: map[string]string{},
+		arena: a, s: s, m: newModel(s.Now(), a), keys: map[int64][2]string{}, tokens: map[string]string{},
 		hostID: [2]string{c.Host.AK, c.Host.SK},
 	}
 	w.addApp(c.App.AppID, c.App.AppKey, c.App.AppSecret)
 	for _, id := range []int64{20000001, 30000001} {
-		var out struct {
-			Key    string `json:"app_key"`
-			Secret string `json:"app_secret"`
-		}
-		order(t, a.e, "POST", control(s, "/apps"), map[string]any{"app_id": id, "tp_id": c.TP.TPID}, &out)
-		w.addApp(id, out.Key, out.Secret)
+		w.createApp(t, id, c.TP.TPID)
 	}
 	var second struct {
 		ClientID string `json:"client_id"`
@@ -91,11 +89,45 @@ func (a *arena) newWorld(t tester) *world {
 	return w
 }
 
-func (w *world) addApp(id int64, key, secret string) {
+func (w *world) addApp(id int64, key, secret string) *modelApp {
 	w.keys[id] = [2]string{key, secret}
-	w.m.apps = append(w.m.apps, &modelApp{
+	app := &modelApp{
 		id: id, name: true, categories: true, verified: true, status: 1, used: map[string]int{},
-	})
+	}
+	w.m.apps = append(w.m.apps, app)
+	return app
+}
+
+// createApp makes an app that has a history.
+func (w *world) createApp(t *rapid.T, id, tp int64) {
+	states := rapid.SampledFrom([][]string{
+		nil,
+		{superseded, online, approved, development},
+		{superseded, superseded, online, rejected, development},
+		{superseded, rollingBack, approved, failed},
+		{online, inReview, development, uploading},
+	}).Draw(t, "history")
+	var packages []map[string]any
+	for i, state := range states {
+		packages = append(packages, map[string]any{"version": fmt.Sprint("0.", i), "state": state})
+	}
+	var out struct {
+		Key    string `json:"app_key"`
+		Secret string `json:"app_secret"`
+	}
+	body := map[string]any{"app_id": id, "tp_id": tp, "packages": packages}
+	if packages == nil {
+		delete(body, "packages")
+	}
+	order(t, w.e, "POST", control(w.s, "/apps"), body, &out)
+	app := w.addApp(id, out.Key, out.Secret)
+	last := w.lastPackage(t)
+	for i, state := range states {
+		p := &modelPackage{
+			app: app, id: last - int64(len(states)-1-i), state: state, version: fmt.Sprint("0.", i), committed: w.m.now,
+		}
+		w.m.begin(app, p)
+	}
 }
 
 // close holds the journal against the model and deletes the sandbox.

@@ -80,7 +80,7 @@ func (e *Emulator) ImportSandbox(name string, state []byte) (*Sandbox, error) {
 // replace puts what build makes in the place of a sandbox, or leaves everything
 // as it was. build is called with the sandbox's lock held.
 func (e *Emulator) replace(name string, build func(old *Sandbox) (*Sandbox, error)) (*Sandbox, error) {
-	s, err := e.exchange(name, build)
+	s, err := e.swap(name, build)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (e *Emulator) replace(name string, build func(old *Sandbox) (*Sandbox, erro
 	return s, nil
 }
 
-func (e *Emulator) exchange(name string, build func(old *Sandbox) (*Sandbox, error)) (*Sandbox, error) {
+func (e *Emulator) swap(name string, build func(old *Sandbox) (*Sandbox, error)) (*Sandbox, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	old := e.sandboxes[name]

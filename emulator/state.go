@@ -134,6 +134,9 @@ func importState(data []byte) (*State, error) {
 	if err := json.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}
+	if err := s.checkNulls(); err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
 	if s.Version != stateVersion {
 		return nil, fmt.Errorf("state: /version is %d, this emulator reads %d", s.Version, stateVersion)
 	}

@@ -5,10 +5,12 @@ import (
 	"flag"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -26,6 +28,8 @@ func TestMain(m *testing.M) {
 //	port NAME…         sets variables to free ports of 127.0.0.1
 //	busy NAME          listens on a port until the script ends
 //	hang ADDR          sends the beginning of a request until the script ends
+//	stream URL         opens an event stream until the script ends
+//	term               sends SIGTERM to the first background command
 //	curls FILE         writes the curl lines of a file as curl1.sh, …
 func TestScript(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
@@ -36,10 +40,12 @@ func TestScript(t *testing.T) {
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"port":  scriptPort,
-			"busy":  scriptBusy,
-			"hang":  scriptHang,
-			"curls": scriptCurls,
+			"port":   scriptPort,
+			"busy":   scriptBusy,
+			"hang":   scriptHang,
+			"stream": scriptStream,
+			"term":   scriptTerm,
+			"curls":  scriptCurls,
 		},
 	})
 }
@@ -91,4 +97,17 @@ func scriptHang(ts *testscript.TestScript, _ bool, args []string) {
 	if !strings.Contains(line, "100") {
 		ts.Fatalf("want 100 Continue, not %s", line)
 	}
+}
+
+func scriptStream(ts *testscript.TestScript, _ bool, args []string) {
+	answer, err := http.Get(args[0])
+	ts.Check(err)
+	ts.Defer(func() { _ = answer.Body.Close() })
+	if kind := answer.Header.Get("Content-Type"); !strings.HasPrefix(kind, "text/event-stream") {
+		ts.Fatalf("%s: %s %s, want an event stream", args[0], answer.Status, kind)
+	}
+}
+
+func scriptTerm(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(ts.BackgroundCmds()[0].Process.Signal(syscall.SIGTERM))
 }

@@ -104,22 +104,63 @@ func checkTests(all []source) []string {
 			continue
 		}
 		out = append(out, calls(s, "time", "Sleep")...)
-		ast.Inspect(s.file, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok {
-				return true
-			}
-			sel, ok := call.Fun.(*ast.SelectorExpr)
-			if !ok || !slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, sel.Sel.Name) {
-				return true
-			}
-			if x, ok := sel.X.(*ast.Ident); ok && slices.Contains([]string{"t", "b", "f", "tb"}, x.Name) {
-				out = append(out, s.at(call.Pos())+": "+x.Name+"."+sel.Sel.Name)
-			}
-			return true
-		})
+		for _, d := range s.file.Decls {
+			out = append(out, skips(s, d, nil)...)
+		}
 	}
 	return out
+}
+
+// skips finds calls of Skip on what a function has as a *testing.T, B or F, or
+// a testing.TB. Rapid's Skip is another thing: it discards one of many steps.
+func skips(s source, in ast.Node, tests []string) []string {
+	var out []string
+	ast.Inspect(in, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if n == in {
+				tests = testNames(n.Type, tests)
+			}
+		case *ast.FuncLit:
+			if n != in {
+				out = append(out, skips(s, n, testNames(n.Type, tests))...)
+				return false
+			}
+		case *ast.SelectorExpr:
+			x, ok := n.X.(*ast.Ident)
+			if ok && slices.Contains(tests, x.Name) && slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, n.Sel.Name) {
+				out = append(out, s.at(n.Pos())+": "+x.Name+"."+n.Sel.Name)
+			}
+		}
+		return true
+	})
+	return out
+}
+
+// testNames are the names that stand for tests inside a function: those
+// outside of it, and its own parameters.
+func testNames(f *ast.FuncType, outside []string) []string {
+	names := slices.Clone(outside)
+	for _, field := range f.Params.List {
+		of := field.Type
+		if star, ok := of.(*ast.StarExpr); ok {
+			of = star.X
+		}
+		sel, ok := of.(*ast.SelectorExpr)
+		isTest := ok && isIdent(sel.X, "testing")
+		for _, name := range field.Names {
+			names = slices.DeleteFunc(names, func(n string) bool { return n == name.Name })
+			if isTest {
+				names = append(names, name.Name)
+			}
+		}
+	}
+	return names
+}
+
+func isIdent(e ast.Expr, name string) bool {
+	x, ok := e.(*ast.Ident)
+	return ok && x.Name == name
 }
 
 func checkSize(all []source) []string {

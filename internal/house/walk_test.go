@@ -51,6 +51,9 @@ func walk(t *testing.T, kcat bool) {
 		script = strings.ReplaceAll(script, "127.0.0.1:"+port, "127.0.0.1:"+free)
 	}
 	out := shell(t, dir, script, origin(t))
+	if testing.Verbose() {
+		t.Log(out)
+	}
 	parts := regexp.MustCompile(`(?m)^== block (\d+)\n`).Split(out, -1)
 	for i, want := range expected {
 		if want == nil {
@@ -214,7 +217,8 @@ func origin(t *testing.T) string {
 		}
 	}
 	for _, args := range [][]string{
-		{"init", "-q"}, {"add", "-A"},
+		{"init", "-q"},
+		{"add", "-A"},
 		{"-c", "user.name=walk", "-c", "user.email=walk@example.com", "commit", "-q", "-m", "the tree"},
 	} {
 		cmd := exec.CommandContext(t.Context(), "git", args...)

@@ -1,0 +1,230 @@
+package emulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/swanemu/emu/internal/clock"
+	"github.com/swanemu/emu/internal/seal"
+)
+
+// What a state that comes from outside must be like, so that nothing that
+// happens later depends on who wrote it.
+
+// check says where a state does not hold together. m is the lifecycle of
+// packages; one without states checks none.
+func (s *State) check(m *machine) error {
+	for _, f := range []func(*machine) error{s.checkSettings, s.checkApps, s.checkOthers, s.checkEvents, s.checkTimers} {
+		if err := f(m); err != nil {
+			return fmt.Errorf("state: %w", err)
+		}
+	}
+	return nil
+}
+
+// checkNulls finds what a JSON null has left empty. It comes before everything
+// else that reads a state.
+func (s *State) checkNulls() error {
+	if s.Apps == nil || s.TPs == nil || s.Hosts == nil || s.Tokens == nil || s.Codes == nil {
+		return fmt.Errorf("apps, tps, hosts, tokens and codes must be objects")
+	}
+	for id, app := range s.Apps {
+		if app != nil && slices.Contains(app.Packages, nil) {
+			return fmt.Errorf("/apps/%d/packages: a package is missing", id)
+		}
+	}
+	if slices.Contains(s.Events, nil) {
+		return fmt.Errorf("/events: an event is missing")
+	}
+	return nil
+}
+
+func (s *State) checkSettings(*machine) error {
+	if err := clock.CheckRate(s.Rate); err != nil {
+		return fmt.Errorf("/rate: %w", err)
+	}
+	if _, err := s.Origin.options(s.Seed).clock().setting(); err != nil {
+		return fmt.Errorf("/origin/mode: %w", err)
+	}
+	c := s.Config
+	switch {
+	case s.At < 0 || time.Unix(0, s.At).Year() > lastYear:
+		return fmt.Errorf("/at: want nanoseconds since 1970")
+	case c.TokenTTL < time.Second:
+		return fmt.Errorf("/config/token_ttl: want at least a second")
+	case c.PushAttempts < 1:
+		return fmt.Errorf("/config/push_attempts: want at least 1")
+	case c.AuditQuota < 0:
+		return fmt.Errorf("/config/audit_quota: want 0 or more")
+	case min(s.Inputs, s.Journal, s.LastTimer, s.LastEvent, s.LastPackage, s.LastDecision) < 0:
+		return fmt.Errorf("the numbers of what was made: want 0 or more")
+	}
+	return nil
+}
+
+// clock is the setting of the clock, real where there is none.
+func (o SandboxOptions) clock() Clock {
+	if o.Clock == nil {
+		return Clock{}
+	}
+	return *o.Clock
+}
+
+func (s *State) checkApps(m *machine) error {
+	for _, id := range s.appIDs() {
+		app := s.Apps[id]
+		at := fmt.Sprintf("/apps/%d", id)
+		slots := map[string]int64{}
+		for i, p := range app.Packages {
+			if p.ID <= 0 || p.ID > s.LastPackage || i > 0 && app.Packages[i-1].ID == p.ID {
+				return fmt.Errorf("%s/packages: package_id %d: want each once, from 1 to last_package", at, p.ID)
+			}
+			st := m.states[p.State]
+			if st == nil || st.Final {
+				return fmt.Errorf("%s/packages: package %d: no package stays in a state %q", at, p.ID, p.State)
+			}
+			if st.Slot != "" && slots[st.Slot] != 0 {
+				return fmt.Errorf("%s/packages: packages %d and %d cannot be side by side", at, slots[st.Slot], p.ID)
+			}
+			slots[st.Slot] = p.ID
+		}
+		if err := app.checkPrevious(m); err != nil {
+			return fmt.Errorf("%s/packages: %w", at, err)
+		}
+	}
+	return nil
+}
+
+func (s *State) checkOthers(*machine) error {
+	for id, tp := range s.TPs {
+		if _, err := seal.PushCipher(tp.EncodingAESKey); err != nil {
+			return fmt.Errorf("/tps/%d: encoding_aes_key must be 43 characters that are base64 with a = behind them", id)
+		}
+		if id <= 0 || tp.ClientID == "" {
+			return fmt.Errorf("/tps/%d: want a tp_id above 0 and a client_id", id)
+		}
+		for app, a := range tp.Apps {
+			if a == nil || s.Apps[app] == nil {
+				return fmt.Errorf("/tps/%d/apps/%d: there is no such app", id, app)
+			}
+		}
+	}
+	if len(s.keys) != len(s.Apps)+len(s.TPs) {
+		return fmt.Errorf("apps and tps: two of them have the same key")
+	}
+	for ak, h := range s.Hosts {
+		if h == nil || h.AK != ak || ak == "" {
+			return fmt.Errorf("/hosts: each stands under its ak")
+		}
+	}
+	for text, t := range s.Tokens {
+		if t == nil || text == "" {
+			return fmt.Errorf("/tokens: a token is empty")
+		}
+	}
+	for _, code := range s.Codes {
+		if code == nil {
+			return fmt.Errorf("/codes: a code is empty")
+		}
+	}
+	for i, d := range s.Decisions {
+		if err := d.check(timerUpload, timerAudit); err != nil {
+			return fmt.Errorf("/decisions/%d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// check says what is wrong with a decision of one of those kinds.
+func (d *Decision) check(kinds ...string) error {
+	switch {
+	case d == nil:
+		return fmt.Errorf("the decision is missing")
+	case !slices.Contains(kinds, d.Kind):
+		return fmt.Errorf("kind %q: want %v", d.Kind, kinds)
+	case d.Result != outcomePass && d.Result != outcomeFail:
+		return fmt.Errorf("result %q: want pass or fail", d.Result)
+	}
+	return nil
+}
+
+func (s *State) checkEvents(*machine) error {
+	statuses := []string{eventWaiting, eventDue, eventDelivered, eventFailed}
+	for i, e := range s.Events {
+		switch {
+		case e.ID <= 0 || e.ID > s.LastEvent || i > 0 && s.Events[i-1].ID == e.ID:
+			return fmt.Errorf("/events: id %d: want each once, from 1 to last_event", e.ID)
+		case e.Channel != ChannelPush && e.Channel != ChannelKafka:
+			return fmt.Errorf("/events: event %d: channel %q: want push or kafka", e.ID, e.Channel)
+		case !slices.Contains(statuses, e.Status):
+			return fmt.Errorf("/events: event %d: status %q: want one of %v", e.ID, e.Status, statuses)
+		case e.Channel == ChannelPush && s.TPs[e.TP] == nil:
+			return fmt.Errorf("/events: event %d: there is no third-party platform %d", e.ID, e.TP)
+		case !json.Valid(e.Payload) || e.Payload[0] != '{':
+			return fmt.Errorf("/events: event %d: payload must be a JSON object", e.ID)
+		}
+	}
+	for _, id := range s.KafkaQueue {
+		if e := s.event(id); e == nil || e.Channel != ChannelKafka {
+			return fmt.Errorf("/kafka_queue: there is no notice %d", id)
+		}
+	}
+	return nil
+}
+
+// checkTimers sees to it that each timer does something, or did before it was
+// overtaken, and that nothing waits for a timer that is not there.
+func (s *State) checkTimers(*machine) error {
+	ids := map[int64]Timer{}
+	for i, t := range s.Timers {
+		at := fmt.Sprintf("/timers/%d", i)
+		if t.ID <= 0 || t.ID > s.LastTimer || ids[t.ID].ID != 0 {
+			return fmt.Errorf("%s: id %d: want each once, from 1 to last_timer", at, t.ID)
+		}
+		ids[t.ID] = t
+		switch t.Kind {
+		case timerUpload, timerAudit, timerRollback:
+			if err := t.Decision.check(t.Kind); err != nil {
+				return fmt.Errorf("%s/decision: %w", at, err)
+			}
+			if s.stands(t) && s.Apps[t.App].pkg(t.Package).due() != t.Kind {
+				return fmt.Errorf("%s: no such decision is due on package %d of app %d", at, t.Package, t.App)
+			}
+		case timerPush, timerKafka, timerTicket:
+		default:
+			return fmt.Errorf("%s: kind %q is unknown", at, t.Kind)
+		}
+	}
+	missing := func(id int64, kind string) bool { return id != 0 && ids[id].Kind != kind }
+	for id, app := range s.Apps {
+		for _, p := range app.Packages {
+			if p.Timer != 0 && (p.due() == "" || missing(p.Timer, p.due())) || p.Timer == 0 && p.State == stateRollingBack {
+				return fmt.Errorf("/apps/%d/packages: package %d waits for a timer that is not there", id, p.ID)
+			}
+		}
+	}
+	for id, tp := range s.TPs {
+		if missing(tp.TicketTimer, timerTicket) {
+			return fmt.Errorf("/tps/%d/ticket_timer: there is no such timer", id)
+		}
+	}
+	if missing(s.KafkaWait, timerKafka) {
+		return fmt.Errorf("/kafka_wait: there is no such timer")
+	}
+	return nil
+}
+
+// due is the kind of decision that ends the package's state; "" for none.
+func (p *Package) due() string {
+	switch p.State {
+	case stateUploading:
+		return timerUpload
+	case stateInReview:
+		return timerAudit
+	case stateRollingBack:
+		return timerRollback
+	}
+	return ""
+}

@@ -1,0 +1,266 @@
+package emulator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// What the platform is told to decide, and what it decides by itself.
+
+// waitsFor says which decision a package waits to be told; "" for none.
+func (p *Package) waitsFor() string {
+	if p.Timer != 0 || p.State == stateRollingBack {
+		return ""
+	}
+	return p.due()
+}
+
+type decisionsOut struct {
+	Queued  []decisionOut `json:"queued"`
+	Waiting []waitingOut  `json:"waiting"`
+}
+
+type decisionOut struct {
+	ID      int64  `json:"id"`
+	Kind    string `json:"kind"`
+	AppID   int64  `json:"app_id,omitempty"`
+	Version string `json:"version,omitempty"`
+	Result  string `json:"result"`
+	Reason  string `json:"reason,omitempty"`
+	Code    int    `json:"code,omitempty"`
+	After   string `json:"after,omitempty"`
+}
+
+type waitingOut struct {
+	Kind      string `json:"kind"`
+	AppID     int64  `json:"app_id"`
+	PackageID int64  `json:"package_id"`
+	Version   string `json:"version"`
+}
+
+func listDecisions(c *Call, _ None) (decisionsOut, error) {
+	out := decisionsOut{Queued: []decisionOut{}, Waiting: []waitingOut{}}
+	for _, d := range c.State.Decisions {
+		one := decisionOut{
+			ID: d.ID, Kind: d.Kind, AppID: d.App, Version: d.Version, Result: d.Result, Reason: d.Reason, Code: d.Code,
+		}
+		if d.After != nil {
+			one.After = durationText(*d.After)
+		}
+		out.Queued = append(out.Queued, one)
+	}
+	for _, id := range c.State.appIDs() {
+		for _, p := range c.State.Apps[id].Packages {
+			if kind := p.waitsFor(); kind != "" {
+				out.Waiting = append(out.Waiting, waitingOut{kind, id, p.ID, p.Version})
+			}
+		}
+	}
+	return out, nil
+}
+
+type decideIn struct {
+	Kind      string  `json:"kind"`
+	AppID     int64   `json:"app_id"`
+	Version   string  `json:"version"`
+	PackageID *int64  `json:"package_id"`
+	Result    string  `json:"result"`
+	Reason    string  `json:"reason"`
+	Code      int     `json:"code"`
+	After     *string `json:"after"`
+}
+
+type decidedOut struct {
+	AppliedTo *int64 `json:"applied_to"`
+	Queued    *int64 `json:"queued"`
+}
+
+// decide applies a decision to a package or queues it.
+func decide(c *Call, in decideIn) (decidedOut, error) {
+	d := &Decision{
+		Kind: in.Kind, App: in.AppID, Version: in.Version, Result: in.Result, Reason: in.Reason, Code: in.Code,
+	}
+	if in.Code != 0 && (in.Kind != timerUpload || in.Result != outcomeFail) {
+		return decidedOut{}, badRequest("/code", "code is for uploads that fail")
+	}
+	if in.After != nil {
+		after, err := duration(*in.After, "/after")
+		if err != nil {
+			return decidedOut{}, err
+		}
+		d.After = &after
+	}
+	var (
+		app *App
+		p   *Package
+		err error
+	)
+	if in.PackageID != nil {
+		app, p, err = c.pending(d, *in.PackageID)
+	} else if in.AppID != 0 {
+		_, err = c.anApp(in.AppID, "/app_id")
+	}
+	if err != nil {
+		return decidedOut{}, err
+	}
+	if p == nil {
+		app, p = c.State.undecided(d)
+	}
+	if p == nil {
+		c.State.LastDecision++
+		d.ID = c.State.LastDecision
+		c.State.Decisions = append(c.State.Decisions, d)
+		return decidedOut{Queued: &d.ID}, nil
+	}
+	c.State.Timers.drop(func(t Timer) bool { return p.Timer != 0 && t.ID == p.Timer })
+	c.decide(app, p, d, 0)
+	id := p.ID
+	return decidedOut{AppliedTo: &id}, nil
+}
+
+// pending returns the package with that id if a decision of that kind is due
+// on it.
+func (c *Call) pending(d *Decision, id int64) (*App, *Package, error) {
+	var near []string
+	for _, appID := range c.State.appIDs() {
+		app := c.State.Apps[appID]
+		p := app.pkg(id)
+		if p == nil {
+			for _, other := range app.Packages {
+				if other.State == stateUploading || other.State == stateInReview {
+					near = append(near, texts([]int64{other.ID})...)
+				}
+			}
+			continue
+		}
+		switch {
+		case d.App != 0 && d.App != app.ID || d.Version != "" && d.Version != p.Version:
+			return nil, nil, conflict("/package_id", fmt.Sprintf("package %d is version %s of app %d", id, p.Version, app.ID))
+		case d.Kind == timerUpload && p.State != stateUploading || d.Kind == timerAudit && p.State != stateInReview:
+			return nil, nil, conflict("/package_id", fmt.Sprintf("package %d is %s; no decision on an %s is due", id, p.State, d.Kind))
+		}
+		return app, p, nil
+	}
+	problem := notFound("/package_id", fmt.Sprintf("sandbox %s has no package %d", c.State.Name, id))
+	problem.Nearest = near
+	return nil, nil, problem
+}
+
+type clearDecisionsIn struct {
+	ID *int64 `json:"id"`
+}
+
+type removedOut struct {
+	Removed int `json:"removed"`
+}
+
+func clearDecisions(c *Call, in clearDecisionsIn) (removedOut, error) {
+	before := len(c.State.Decisions)
+	c.State.Decisions = slices.DeleteFunc(c.State.Decisions, func(d *Decision) bool { return in.ID == nil || d.ID == *in.ID })
+	if len(c.State.Decisions) == 0 {
+		c.State.Decisions = nil
+	}
+	removed := before - len(c.State.Decisions)
+	if in.ID != nil && removed == 0 {
+		return removedOut{}, notFound("/id", fmt.Sprintf("no decision %d is queued", *in.ID))
+	}
+	return removedOut{removed}, nil
+}
+
+type configOut struct {
+	Manual        bool   `json:"manual"`
+	UploadDelay   string `json:"upload_delay"`
+	AuditDelay    string `json:"audit_delay"`
+	RollbackDelay string `json:"rollback_delay"`
+	TokenTTL      string `json:"token_ttl"`
+	AuditQuota    int    `json:"audit_quota"`
+	PushPlain     bool   `json:"push_plain"`
+	PushAttempts  int    `json:"push_attempts"`
+	Topic         string `json:"topic"`
+}
+
+func getConfig(c *Call, _ None) (configOut, error) {
+	cfg := c.State.Config
+	return configOut{
+		Manual: cfg.Manual, UploadDelay: durationText(cfg.Upload), AuditDelay: durationText(cfg.Audit),
+		RollbackDelay: durationText(cfg.Rollback), TokenTTL: durationText(cfg.TokenTTL), AuditQuota: cfg.AuditQuota,
+		PushPlain: cfg.PushPlain, PushAttempts: cfg.PushAttempts, Topic: cfg.Topic,
+	}, nil
+}
+
+type configChange struct {
+	Manual        *bool   `json:"manual"`
+	UploadDelay   *string `json:"upload_delay"`
+	AuditDelay    *string `json:"audit_delay"`
+	RollbackDelay *string `json:"rollback_delay"`
+	TokenTTL      *string `json:"token_ttl"`
+	AuditQuota    *int    `json:"audit_quota"`
+	PushPlain     *bool   `json:"push_plain"`
+	PushAttempts  *int    `json:"push_attempts"`
+}
+
+// updateConfig changes what the platform decides by itself. When manual ends,
+// what waits is scheduled.
+func updateConfig(c *Call, in configChange) (configOut, error) {
+	cfg := c.State.Config
+	for _, d := range []struct {
+		name string
+		to   *time.Duration
+		from *string
+	}{
+		{"/upload_delay", &cfg.Upload, in.UploadDelay},
+		{"/audit_delay", &cfg.Audit, in.AuditDelay},
+		{"/rollback_delay", &cfg.Rollback, in.RollbackDelay},
+		{"/token_ttl", &cfg.TokenTTL, in.TokenTTL},
+	} {
+		if d.from == nil {
+			continue
+		}
+		value, err := duration(*d.from, d.name)
+		if err != nil {
+			return configOut{}, err
+		}
+		*d.to = value
+	}
+	if cfg.TokenTTL < time.Second {
+		return configOut{}, badRequest("/token_ttl", "token_ttl must be at least 1s")
+	}
+	set(&cfg.Manual, in.Manual)
+	set(&cfg.AuditQuota, in.AuditQuota)
+	set(&cfg.PushPlain, in.PushPlain)
+	set(&cfg.PushAttempts, in.PushAttempts)
+	ended := c.State.Config.Manual && !cfg.Manual
+	c.State.Config = cfg
+	for _, id := range c.State.appIDs() {
+		for _, p := range c.State.Apps[id].Packages {
+			if ended && p.waitsFor() != "" {
+				c.schedule(c.State.Apps[id], p)
+			}
+		}
+	}
+	return getConfig(c, None{})
+}
+
+// duration reads a duration text; pointer says where it stands.
+func duration(text, pointer string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, badRequest(pointer, "want a duration of 0 or more, up to about 290 years, such as 2h, 40m or 3s")
+	}
+	return d, nil
+}
+
+// durationText writes a duration as people do: 2h, not 2h0m0s. Less than
+// nothing counts as nothing.
+func durationText(d time.Duration) string {
+	text := max(d, 0).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
