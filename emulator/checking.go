@@ -200,7 +200,9 @@ func (s *State) checkTimers(*machine) error {
 	missing := func(id int64, kind string) bool { return id != 0 && ids[id].Kind != kind }
 	for id, app := range s.Apps {
 		for _, p := range app.Packages {
-			if p.Timer != 0 && (p.due() == "" || missing(p.Timer, p.due())) || p.Timer == 0 && p.State == stateRollingBack {
+			t := ids[p.Timer]
+			lost := p.Timer != 0 && (t.Kind == "" || t.Kind != p.due() || t.App != id || t.Package != p.ID)
+			if lost || p.Timer == 0 && p.State == stateRollingBack {
 				return fmt.Errorf("/apps/%d/packages: package %d waits for a timer that is not there", id, p.ID)
 			}
 		}

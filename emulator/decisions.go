@@ -144,8 +144,9 @@ func (c *Call) uploaded(app *App, p *Package, d *Decision) {
 func (c *Call) audited(app *App, p *Package, d *Decision) {
 	m := c.machine()
 	if d.Result == outcomeFail {
-		p.Msg = d.Reason
-		c.enter(app, p, m.decided(timerAudit, outcomeFail, "", p.State), d.Reason)
+		// The push must give a reason.
+		p.Msg = orElse(d.Reason, func() string { return "审核未通过" })
+		c.enter(app, p, m.decided(timerAudit, outcomeFail, "", p.State), p.Msg)
 		return
 	}
 	p.Msg = "审核通过"

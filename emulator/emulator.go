@@ -22,6 +22,7 @@ import (
 	"time"
 
 	emu "github.com/swanemu/emu"
+	"github.com/swanemu/emu/internal/clock"
 	"github.com/swanemu/emu/internal/spec"
 )
 
@@ -307,6 +308,10 @@ func (e *Emulator) kafkaPending(s *Sandbox) {
 	}
 }
 
+// publishLinger is the pause after each publishing: the first notice goes out
+// at once, and what a busy sandbox emits meanwhile goes out together.
+const publishLinger = 5 * time.Millisecond
+
 // publishLoop publishes the notices of sandboxes whose clocks run.
 func (e *Emulator) publishLoop() {
 	defer e.work.Done()
@@ -322,6 +327,9 @@ func (e *Emulator) publishLoop() {
 		e.pendingMu.Unlock()
 		for _, s := range batch {
 			s.publish(e.ctx)
+		}
+		if clock.Wait(e.ctx, publishLinger) != nil {
+			return
 		}
 	}
 }
@@ -367,7 +375,8 @@ func (e *Emulator) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// drain waits, within ctx, until nothing of the sandbox is on its way.
+// drain waits, within ctx, until nothing of the sandbox is on its way, and
+// publishes what Kafka is owed.
 func (s *Sandbox) drain(ctx context.Context) {
 	for {
 		s.mu.Lock()
@@ -378,6 +387,8 @@ func (s *Sandbox) drain(ctx context.Context) {
 		ended := s.ended
 		s.mu.Unlock()
 		if !busy {
+			for ctx.Err() == nil && s.publish(ctx) {
+			}
 			return
 		}
 		select {

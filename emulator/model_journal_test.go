@@ -33,14 +33,11 @@ type day struct {
 	ends     time.Time // of the authorizer token
 }
 
-// live drives a sandbox through a day and returns its journal and its state.
-func live(t *testing.T, e *emulator.Emulator, s *emulator.Sandbox, broker *recorder, r *receiver, script uint64) (journal, state []byte) {
+// live drives a sandbox through a day, beginning with its credentials, and
+// returns its journal and its state.
+func live(t *testing.T, e *emulator.Emulator, c emulator.Credentials, broker *recorder, r *receiver, script uint64) (journal, state []byte) {
 	t.Helper()
-	c, err := s.Credentials()
-	if err != nil {
-		t.Error(err)
-		return nil, nil
-	}
+	s := e.Sandbox(c.Sandbox)
 	d := &day{
 		t: t, e: e, s: s, broker: broker, receiver: r, topic: c.Topic, app: c.App.AppID, tp: c,
 		own: c.TP.AccessToken, dice: rand.New(rand.NewPCG(script, 1)),
@@ -60,6 +57,7 @@ func live(t *testing.T, e *emulator.Emulator, s *emulator.Sandbox, broker *recor
 	if m := mismatches(s); m != nil {
 		t.Errorf("%s: %v", s.Name(), m)
 	}
+	var err error
 	if journal, err = json.Marshal(s.Journal(0, 1<<30)); err != nil {
 		t.Error(err)
 	}
@@ -131,12 +129,30 @@ func (d *day) call() {
 	}
 }
 
-// liveAlone is live in the default sandbox of a fresh emulator.
-func liveAlone(t *testing.T, r *receiver, seed, script uint64) (journal, state []byte) {
+// A house is an emulator whose default sandbox is lived in again and again.
+type house struct {
+	e      *emulator.Emulator
+	broker *recorder
+	lives  int
+}
+
+func newHouse(t *testing.T, seed uint64) *house {
 	t.Helper()
-	broker := &recorder{}
-	e := newEmulator(t, func(o *emulator.Options) { o.Seed, o.Broker = seed, broker })
-	return live(t, e, e.Sandbox(emulator.DefaultSandbox), broker, r, script)
+	h := &house{broker: &recorder{}}
+	h.e = newEmulator(t, func(o *emulator.Options) { o.Seed, o.Broker = seed, h.broker })
+	return h
+}
+
+// live is live in the default sandbox, which is reset before.
+func (h *house) live(t *testing.T, r *receiver, script uint64) (journal, state []byte) {
+	t.Helper()
+	var c emulator.Credentials
+	if h.lives++; h.lives == 1 {
+		c = credentials(t, h.e.Sandbox(emulator.DefaultSandbox))
+	} else {
+		order(t, h.e, "POST", "/_emu/sandboxes/default/reset", nil, &c)
+	}
+	return live(t, h.e, c, h.broker, r, script)
 }
 
 // differ says where two texts begin to differ.
@@ -149,13 +165,15 @@ func differ(a, b []byte) string {
 	return fmt.Sprintf("at byte %d of %d and %d:\n%s\n%s", n, len(a), len(b), around(a), around(b))
 }
 
+// TestJournalsRepeat lives the same day a hundred times: in fresh emulators and
+// in sandboxes that were reset, with one processor and with two.
 func TestJournalsRepeat(t *testing.T) {
 	runs := 100
 	if testing.Short() || raceEnabled {
 		runs = 10
 	}
 	r := newReceiver(t)
-	journal, state := liveAlone(t, r, 1, 1)
+	journal, state := newHouse(t, 1).live(t, r, 1)
 	kinds := map[string]int{}
 	for _, kind := range []string{"exchange", "transition", "event", "delivery", "control"} {
 		if kinds[kind] = bytes.Count(journal, []byte(`"kind":"`+kind+`"`)); kinds[kind] < 10 && kind != "control" {
@@ -174,8 +192,12 @@ func TestJournalsRepeat(t *testing.T) {
 	for _, procs := range []int{1, 2} {
 		t.Run(fmt.Sprintf("GOMAXPROCS=%d", procs), func(t *testing.T) {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(procs))
+			var h *house
 			for i := range runs / 2 {
-				j, s := liveAlone(t, r, 1, 1)
+				if i%10 == 0 {
+					h = newHouse(t, 1)
+				}
+				j, s := h.live(t, r, 1)
 				if !bytes.Equal(j, journal) {
 					t.Fatalf("run %d: the journal differs %s", i, differ(journal, j))
 				}
@@ -186,7 +208,7 @@ func TestJournalsRepeat(t *testing.T) {
 		})
 	}
 	t.Run("another seed", func(t *testing.T) {
-		if j, s := liveAlone(t, r, 2, 1); bytes.Equal(j, journal) || bytes.Equal(s, state) {
+		if j, s := newHouse(t, 2).live(t, r, 1); bytes.Equal(j, journal) || bytes.Equal(s, state) {
 			t.Error("another seed gives the same journal")
 		}
 	})
@@ -207,7 +229,8 @@ func TestJournalsAreApart(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			drive := func() { out[i][0], out[i][1] = live(t, e, s, broker, r, uint64(i)) }
+			c := credentials(t, s)
+			drive := func() { out[i][0], out[i][1] = live(t, e, c, broker, r, uint64(i)) }
 			if both {
 				wg.Go(drive)
 			} else {

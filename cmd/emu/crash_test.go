@@ -18,7 +18,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -120,6 +122,7 @@ func (c *crash) start() {
 		"--kafka", c.broker.Addresses()[0], "--upload-delay", "4ms", "--audit-delay", "6ms",
 		"--audit-quota", "1000000", "--log-format", "text")
 	c.process.Stderr = os.Stderr
+	c.process.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "EMU_") })
 	if err := c.process.Start(); err != nil {
 		c.t.Fatal(err)
 	}
