@@ -81,6 +81,9 @@ func (s *State) checkApps(m *machine) error {
 			if p.ID <= 0 || p.ID > s.LastPackage || i > 0 && app.Packages[i-1].ID == p.ID {
 				return fmt.Errorf("%s/packages: package_id %d: want each once, from 1 to last_package", at, p.ID)
 			}
+			if p.Committed < 0 || time.Unix(p.Committed, 0).Year() > lastYear {
+				return fmt.Errorf("%s/packages: package %d: committed: want seconds since 1970", at, p.ID)
+			}
 			st := m.states[p.State]
 			if st == nil || st.Final {
 				return fmt.Errorf("%s/packages: package %d: no package stays in a state %q", at, p.ID, p.State)

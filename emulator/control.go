@@ -254,7 +254,7 @@ func (c *control) write(w http.ResponseWriter, op *spec.Operation, a controlAnsw
 		if err := op.CheckAnswer(a.status, a.mediaType, a.body); err != nil {
 			c.e.opt.Logger.Error("answer breaks the control API's contract", "operation", op.ID, "err", err)
 			if c.e.opt.Strict {
-				a = problemOf(err).answer()
+				a = (&controlProblem{Status: http.StatusInternalServerError, Detail: "answer breaks the contract: " + err.Error()}).answer()
 			}
 		}
 	}

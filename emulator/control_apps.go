@@ -9,9 +9,6 @@ import (
 // Apps as the control API makes, changes and shows them. What it changes is
 // told to the alliance.
 
-// lastYear is the last one that RFC 3339 can write.
-const lastYear = 9999
-
 type appsOut struct {
 	Apps []appOut `json:"apps"`
 }
@@ -201,7 +198,7 @@ func updateApp(c *Call, in updateAppIn) (appOut, error) {
 	if !reflect.DeepEqual(changed, *app) {
 		*app = changed
 		if def, ok := c.box.em.contract.Event("APP_CHANGED"); ok {
-			c.emitNotice(def.Name, def.Code, app.ID, 0)
+			c.emitNotice(def.Name, def.Code, "", app.ID, 0)
 		}
 	}
 	return c.shown(app), nil

@@ -172,7 +172,7 @@ func TestControlPackages(t *testing.T) {
 		states = append(states, p.Version+" "+p.State)
 	}
 	// 3 cannot be submitted beside 6 and takes the place of 5.
-	want := []string{"0 superseded", "1 online", "3 development", "6 approved"}
+	want := []string{"0 superseded", "1 online", "3 development", "4 upload_failed", "6 approved"}
 	if diff := cmp.Diff(want, states); diff != "" {
 		t.Errorf("ten seconds later (-want +got):\n%s", diff)
 	}

@@ -14,6 +14,16 @@ import (
 // pendingShown is how many timers a clock shows.
 const pendingShown = 100
 
+// Time is kept in nanoseconds, which end in the year 2262. lastYear and
+// longest keep a hundred years away from that.
+const (
+	lastYear = 2150
+	longest  = 100 * 365 * 24 * time.Hour
+)
+
+// endOfTime says where time cannot go.
+const endOfTime = "time ends with the year 2150"
+
 // settleTimeout is how long settle waits unless told otherwise.
 const settleTimeout = 10 * time.Second
 
@@ -86,7 +96,7 @@ func advanceClock(c *controlCall, in advanceIn) (Report, error) {
 	case (in.By == nil) == (in.To == nil):
 		return Report{}, badRequest("", "want by, a duration such as 2h, or to, a time such as 2026-01-05T09:00:00+08:00; one of the two")
 	case in.To != nil && in.To.Year() > lastYear:
-		return Report{}, badRequest("/to", "time ends with the year 9999")
+		return Report{}, badRequest("/to", endOfTime)
 	case in.To != nil:
 		return c.moved(c.box.AdvanceTo(c.ctx, *in.To))
 	}
@@ -95,7 +105,7 @@ func advanceClock(c *controlCall, in advanceIn) (Report, error) {
 		return Report{}, err
 	}
 	if c.box.Now().Add(by).Year() > lastYear {
-		return Report{}, badRequest("/by", "time ends with the year 9999")
+		return Report{}, badRequest("/by", endOfTime)
 	}
 	return c.moved(c.box.Advance(c.ctx, by))
 }

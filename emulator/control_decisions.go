@@ -246,8 +246,8 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 // duration reads a duration text; pointer says where it stands.
 func duration(text, pointer string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		return 0, badRequest(pointer, "want a duration of 0 or more, up to about 290 years, such as 2h, 40m or 3s")
+	if err != nil || d < 0 || d > longest {
+		return 0, badRequest(pointer, "want a duration from 0 to 876000h, a hundred years, such as 2h, 40m or 3s")
 	}
 	return d, nil
 }

@@ -60,7 +60,7 @@ func (s *State) attemptTimes() (push map[int64]int64, kafka int64) {
 func (e *Event) shown(push map[int64]int64, kafka int64) deliveryOut {
 	out := deliveryOut{
 		Event: e.ID, Name: e.Name, Channel: e.Channel, App: e.App, Package: e.Package, TP: e.TP,
-		At: stamp(time.Unix(0, e.At)), Status: e.Status, Attempts: e.Attempts, Error: e.Error, Inbox: e.Inbox,
+		At: stamp(time.Unix(0, e.At)), Status: e.Status, Attempts: e.Attempts, Error: e.Error, Inbox: len(e.Receipts) > 0,
 		Payload: e.Payload,
 	}
 	switch {
@@ -134,20 +134,18 @@ func redeliver(c *Call, in eventIn) (None, error) {
 		return None{}, conflict("/event", fmt.Sprintf("event %d is due already", e.ID))
 	}
 	st.Timers.drop(func(t Timer) bool { return t.Kind == timerPush && t.Event == e.ID })
-	e.Status, e.DeliveredAt = eventDue, 0
-	if e.Channel == ChannelKafka {
-		st.KafkaQueue = append(st.KafkaQueue, e.ID)
-		return None{}, nil
-	}
-	c.box.pushDueLocked(e.ID)
+	e.Status, e.DeliveredAt = eventWaiting, 0
+	c.box.owedLocked(c.Now, e.ID)
 	return None{}, nil
 }
 
 // An InboxMessage is a push to a third-party platform that has no URL.
 type InboxMessage struct {
-	// ID is the event's number, Event its name.
+	// ID is the event's number, Event its name. An event that came more than
+	// once is there once for each Attempt.
 	ID      int64  `json:"id"`
 	Event   string `json:"event"`
+	Attempt int    `json:"attempt"`
 	App     int64  `json:"app_id,omitempty"`
 	Package int64  `json:"package_id,omitempty"`
 	TP      int64  `json:"tp_id"`
@@ -181,21 +179,23 @@ func (s *Sandbox) Inbox(after int64, limit int) (out []InboxMessage, err error) 
 func (c *Call) inbox(after int64, limit int) ([]InboxMessage, error) {
 	out := []InboxMessage{}
 	for _, e := range c.State.Events {
-		if len(out) == limit {
+		if len(out) >= limit {
 			break
 		}
-		if !e.Inbox || e.ID <= after {
+		if e.ID <= after {
 			continue
 		}
-		at := time.Unix(0, max(e.DeliveredAt, e.At))
-		body, err := c.box.wireBodyLocked(e, max(e.Attempts, 1), at)
-		if err != nil {
-			return nil, fmt.Errorf("event %d: %w", e.ID, err)
+		for _, r := range e.Receipts {
+			at := time.Unix(0, r.At)
+			body, err := c.box.wireBodyLocked(e, r.Attempt, at)
+			if err != nil {
+				return nil, fmt.Errorf("event %d: %w", e.ID, err)
+			}
+			out = append(out, InboxMessage{
+				ID: e.ID, Event: e.Name, Attempt: r.Attempt, App: e.App, Package: e.Package, TP: e.TP, At: stamp(at),
+				Raw: string(body), Message: e.Payload,
+			})
 		}
-		out = append(out, InboxMessage{
-			ID: e.ID, Event: e.Name, App: e.App, Package: e.Package, TP: e.TP, At: stamp(at),
-			Raw: string(body), Message: e.Payload,
-		})
 	}
 	return out, nil
 }

@@ -15,7 +15,17 @@ import (
 type memory struct {
 	mu   sync.Mutex
 	kept map[string]*generation
+	full bool // nothing more can be kept, and nothing be deleted
 }
+
+// fill makes every change of what is kept fail, or no longer.
+func (m *memory) fill(full bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.full = full
+}
+
+var errFull = errors.New("no space is left")
 
 var (
 	_ emulator.Store = (*memory)(nil)
@@ -57,6 +67,9 @@ func (m *memory) Load() (out []emulator.Saved, err error) {
 func (m *memory) Open(name string, snapshot []byte) (emulator.Log, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.full {
+		return nil, errFull
+	}
 	if before := m.kept[name]; before != nil {
 		before.over = true
 	}
@@ -67,6 +80,9 @@ func (m *memory) Open(name string, snapshot []byte) (emulator.Log, error) {
 func (m *memory) Delete(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.full {
+		return errFull
+	}
 	if g := m.kept[name]; g != nil {
 		g.over = true
 	}
@@ -79,6 +95,9 @@ func (m *memory) Close() error { return nil }
 func (g *generation) Append(input []byte) error {
 	g.store.mu.Lock()
 	defer g.store.mu.Unlock()
+	if g.store.full {
+		return errFull
+	}
 	if g.over {
 		return errors.New("the generation is over")
 	}

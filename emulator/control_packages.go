@@ -110,6 +110,9 @@ func (a *App) linkPrevious(m *machine) error {
 		if p.online() && p.Previous == 0 {
 			p.Previous = last
 		}
+		if before := a.pkg(p.Previous); p.Previous != 0 && (before == nil || before == p) {
+			return fmt.Errorf("package %d cannot return to package %d: the app has no other of that id", p.ID, p.Previous)
+		}
 	}
 	return a.checkPrevious(m)
 }

@@ -94,7 +94,7 @@ func createSandbox(c *controlCall, in createSandboxIn) (createdOut, error) {
 			return createdOut{}, badRequest("/clock/mode", err.Error())
 		}
 		if y := in.Clock.Start.Year(); !in.Clock.Start.IsZero() && (y < 1970 || y > lastYear) {
-			return createdOut{}, badRequest("/clock/start", "time begins in 1970 and ends with 9999")
+			return createdOut{}, badRequest("/clock/start", "want a time from 1970 to 2150")
 		}
 	}
 	s, err := c.e.create(in.Name, o)

@@ -47,6 +47,10 @@ func controlOperations() []controlOperation {
 		orders("clearDecisions", http.StatusOK, clearDecisions),
 		looks("getConfig", getConfig),
 		orders("updateConfig", http.StatusOK, updateConfig),
+		// control_faults.go
+		looks("listFaults", listFaults),
+		orders("createFault", http.StatusCreated, createFault),
+		orders("clearFaults", http.StatusOK, clearFaults),
 		// control_clock.go
 		looks("getClock", getClock),
 		answers("advanceClock", http.StatusOK, advanceClock),

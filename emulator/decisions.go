@@ -158,7 +158,7 @@ func (c *Call) rolledBack(app *App, p *Package) {
 	m := c.machine()
 	t := m.decided(timerRollback, outcomePass, "", p.State)
 	c.put(app, p, t, "")
-	c.emitAll(t.Emits, app, p, "")
+	c.emitAll(t, app, p, "")
 	if before := app.pkg(p.Previous); before != nil {
 		c.enter(app, before, m.displaced(before.State, t.Name), "")
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/swanemu/emu/internal/seal"
+	"github.com/swanemu/emu/internal/spec"
 )
 
 // The channels of an Event.
@@ -45,17 +46,33 @@ type Event struct {
 	Error       string          `json:"error,omitempty"`
 	// Cause is the journal's entry that brought it about.
 	Cause int64 `json:"cause,omitempty"`
-	// Inbox says that it went to the sandbox's inbox for want of a receiver.
-	Inbox bool `json:"inbox,omitempty"`
+	// Receipts tell when it came into the sandbox's inbox, for want of a
+	// receiver.
+	Receipts []Receipt `json:"receipts,omitempty"`
+	// Copies is how often it is still to be sent again although it arrived,
+	// Spoil what is wrong with its first attempt, and SpoilBy by how much.
+	Copies  int           `json:"copies,omitempty"`
+	Spoil   string        `json:"spoil,omitempty"`
+	SpoilBy time.Duration `json:"spoil_by,omitempty"`
+}
+
+// A Receipt is the arrival of a push in the inbox; At is in nanoseconds since
+// 1970.
+type Receipt struct {
+	Attempt int   `json:"attempt"`
+	At      int64 `json:"at"`
 }
 
 // emit makes an event and hands it to the outbox.
-func (c *Call) emit(e Event) {
+func (c *Call) emit(e Event) { c.emitBy("", e) }
+
+// emitBy is emit for an event of a lifecycle's transition.
+func (c *Call) emitBy(transition string, e Event) {
 	st := c.State
 	st.LastEvent++
 	e.ID = st.LastEvent
 	e.At = c.Now.UnixNano()
-	e.Status = eventDue
+	e.Status = eventWaiting
 	e.Cause = c.record(KindEvent, &EventDetail{
 		ID: e.ID, Name: e.Name, Channel: e.Channel, App: e.App, TP: e.TP, Payload: e.Payload,
 	})
@@ -66,7 +83,10 @@ func (c *Call) emit(e Event) {
 	}
 	c.box.forgetLocked()
 	st.Events = append(st.Events, &e)
-	c.box.owedLocked(c.Now, &e)
+	if c.disturb(&e, transition) {
+		c.box.owedLocked(c.Now, e.ID)
+	}
+	c.release(&e)
 }
 
 // forgetLocked drops the oldest events that nobody is owed any more, once they
@@ -88,15 +108,15 @@ func (s *Sandbox) forgetLocked() {
 }
 
 // emitAll makes the events that a transition names.
-func (c *Call) emitAll(names []string, app *App, p *Package, reason string) {
-	for _, name := range names {
+func (c *Call) emitAll(t *spec.Transition, app *App, p *Package, reason string) {
+	for _, name := range t.Emits {
 		def, _ := c.box.em.contract.Event(name)
 		switch def.Channel {
 		case ChannelKafka:
-			c.emitNotice(name, def.Code, app.ID, p.ID)
+			c.emitNotice(name, def.Code, t.Name, app.ID, p.ID)
 		case ChannelPush:
 			for _, tp := range c.State.tpsOf(app.ID) {
-				c.emitAudit(name, tp, app.ID, p.ID, reason)
+				c.emitAudit(name, t.Name, tp, app.ID, p.ID, reason)
 			}
 		}
 	}
@@ -104,7 +124,7 @@ func (c *Call) emitAll(names []string, app *App, p *Package, reason string) {
 
 // emitNotice makes a Kafka notice in the form of seed 000; packageID 0 leaves
 // the package out.
-func (c *Call) emitNotice(name string, code int, appID, packageID int64) {
+func (c *Call) emitNotice(name string, code int, transition string, appID, packageID int64) {
 	b := make([]byte, 0, 64)
 	b = append(b, `{"code":`...)
 	b = strconv.AppendInt(b, int64(code), 10)
@@ -115,7 +135,7 @@ func (c *Call) emitNotice(name string, code int, appID, packageID int64) {
 		b = strconv.AppendInt(b, packageID, 10)
 	}
 	b = append(b, `}}`...)
-	c.emit(Event{Name: name, Channel: ChannelKafka, App: appID, Package: packageID, Payload: b})
+	c.emitBy(transition, Event{Name: name, Channel: ChannelKafka, App: appID, Package: packageID, Payload: b})
 }
 
 // auditPush is the payload of an audit's push (seed 001).
@@ -127,11 +147,11 @@ type auditPush struct {
 	Reason    string `json:"reason,omitempty"`
 }
 
-func (c *Call) emitAudit(name string, tp *TP, appID, packageID int64, reason string) {
+func (c *Call) emitAudit(name, transition string, tp *TP, appID, packageID int64, reason string) {
 	payload, _ := marshal(auditPush{
 		AppID: appID, TPAppID: tp.ID, EventTime: eventTime(c.Now), Event: name, Reason: reason,
 	})
-	c.emit(Event{Name: name, Channel: ChannelPush, App: appID, Package: packageID, TP: tp.ID, Payload: payload})
+	c.emitBy(transition, Event{Name: name, Channel: ChannelPush, App: appID, Package: packageID, TP: tp.ID, Payload: payload})
 }
 
 // eventTime writes a time as pushes carry it (seed 001).
@@ -151,12 +171,20 @@ func (s *Sandbox) wireBodyLocked(e *Event, attempt int, at time.Time) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
+	spoil := e.Spoil
+	if attempt > 1 {
+		spoil = ""
+	}
+	if spoil == FaultStaleTimestamp {
+		at = at.Add(-max(e.SpoilBy, time.Hour))
+	}
 	nonce := s.state.draw("nonce", e.ID<<16|int64(attempt)).alnum(16)
 	stamp := strconv.FormatInt(at.Unix(), 10)
-	return marshal(seal.Push{
-		Nonce: nonce, TimeStamp: stamp, Encrypt: text,
-		MsgSignature: seal.Signature(tp.Token, stamp, nonce, text),
-	})
+	signature := seal.Signature(tp.Token, stamp, nonce, text)
+	if spoil == FaultWrongSignature {
+		signature = seal.Signature("another token", stamp, nonce, text)
+	}
+	return marshal(seal.Push{Nonce: nonce, TimeStamp: stamp, Encrypt: text, MsgSignature: signature})
 }
 
 // sealed is an event's payload encrypted for its TP; the same event has the

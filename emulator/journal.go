@@ -15,6 +15,7 @@ const (
 	KindTransition = "transition" // a resource went from one state to another
 	KindEvent      = "event"      // something the platform will send
 	KindDelivery   = "delivery"   // one attempt to send it
+	KindFault      = "fault"      // an interference that was scripted
 	KindControl    = "control"    // an order given over the control API
 	KindMismatch   = "mismatch"   // an answer of ours that breaks the contract
 )
@@ -35,7 +36,7 @@ type Entry struct {
 }
 
 // A Detail is what an Entry says, by kind: an Exchange, Transition,
-// EventDetail, Attempt, Control or Mismatch.
+// EventDetail, Attempt, FaultDetail, Control or Mismatch.
 type Detail interface{ journalDetail() }
 
 // MarshalJSON writes the entry with secrets redacted.
@@ -75,7 +76,9 @@ type Exchange struct {
 	outcome   string
 	body      []byte
 	note      string
-	answer    *spec.Answer // its form on the wire, when nobody programmed it
+	fault     string        // what a fault does to it; "" is nothing
+	hold      time.Duration // how long a fault holds the answer back
+	answer    *spec.Answer  // its form on the wire, when nobody programmed it
 }
 
 func (*Exchange) journalDetail() {}
@@ -118,8 +121,9 @@ func (x *Exchange) MarshalJSON() ([]byte, error) {
 		Status    int             `json:"status"`
 		Outcome   string          `json:"outcome"`
 		Note      string          `json:"note,omitempty"`
+		Fault     string          `json:"fault,omitempty"`
 		Answer    json.RawMessage `json:"answer,omitempty"`
-	}{x.Operation(), x.method, x.path, nil, params, x.status, x.outcome, x.note, nil}
+	}{x.Operation(), x.method, x.path, nil, params, x.status, x.outcome, x.note, x.fault, nil}
 	if x.principal.Kind != "" {
 		out.Principal = &x.principal
 	}

@@ -19,29 +19,7 @@ import (
 // a refusal leaves the state as it was. In target and body a dollar sign and a
 // letter stand for credentials, see placeholders.
 func FuzzRequest(f *testing.F) {
-	for _, tc := range wrongRequests() {
-		if len(tc.body) < 1<<20 {
-			f.Add(tc.method, tc.target, tc.contentType, tc.body)
-		}
-	}
-	for _, path := range []string{
-		pathUpload, pathSubmit, pathRelease, pathRollback, pathWithdraw, pathList, pathDetail, pathQuota, pathAppInfo,
-	} {
-		f.Add("POST", path+"?access_token=$A", formType, goodUpload+"&package_id=55001&content=c")
-		f.Add("GET", path+"?access_token=$A&package_id=55001&type=3", "", "")
-	}
-	f.Add("POST", pathUpload, jsonType, `{"access_token":"$A","template_id":1,"ext_json":"{\"directCommit\":true}","user_desc":"\u0001\ufffd","user_version":"<&>"}`)
-	for _, path := range []string{pathOSSInfo, pathOSSList, pathOSSDetail} {
-		f.Add("GET", path+"?access_token=$H&app_id=1452365&app_ids=1452365", "", "")
-		f.Add("POST", path, formType, "access_token=$D&app_id=1452365&app_ids=1452365,1452365")
-	}
-	f.Add("GET", pathMessages+"?access_token=$T&start=0&end=1&offset=2&count=3&id_list=4", "", "")
-	f.Add("POST", pathToken, formType, "grant_type=client_credentials&client_id=$K&client_secret=$S&scope=smartapp_snsapi_base")
-	f.Add("GET", pathTPToken+"?client_id=$C&ticket=$X", "", "")
-	f.Add("GET", pathPreAuth+"?access_token=$T", "", "")
-	f.Add("POST", pathRetrieve, formType, "access_token=$T&app_id=1452365")
-	f.Add("GET", pathExchange+"?access_token=$T&grant_type=app_to_tp_refresh_token&refresh_token=$R", "", "")
-
+	addRequests(f)
 	var e *emulator.Emulator
 	n := 0
 	f.Cleanup(func() {
@@ -108,4 +86,31 @@ func FuzzRequest(f *testing.F) {
 func bare(a answer) bool {
 	var tokens map[string]any
 	return a.status == http.StatusOK && json.Unmarshal(a.body, &tokens) == nil && tokens["access_token"] != nil
+}
+
+// addRequests begins the corpus with every call, right and wrong.
+func addRequests(f *testing.F) {
+	f.Helper()
+	for _, tc := range wrongRequests() {
+		if len(tc.body) < 1<<20 {
+			f.Add(tc.method, tc.target, tc.contentType, tc.body)
+		}
+	}
+	for _, path := range []string{
+		pathUpload, pathSubmit, pathRelease, pathRollback, pathWithdraw, pathList, pathDetail, pathQuota, pathAppInfo,
+	} {
+		f.Add("POST", path+"?access_token=$A", formType, goodUpload+"&package_id=55001&content=c")
+		f.Add("GET", path+"?access_token=$A&package_id=55001&type=3", "", "")
+	}
+	f.Add("POST", pathUpload, jsonType, `{"access_token":"$A","template_id":1,"ext_json":"{\"directCommit\":true}","user_desc":"\u0001\ufffd","user_version":"<&>"}`)
+	for _, path := range []string{pathOSSInfo, pathOSSList, pathOSSDetail} {
+		f.Add("GET", path+"?access_token=$H&app_id=1452365&app_ids=1452365", "", "")
+		f.Add("POST", path, formType, "access_token=$D&app_id=1452365&app_ids=1452365,1452365")
+	}
+	f.Add("GET", pathMessages+"?access_token=$T&start=0&end=1&offset=2&count=3&id_list=4", "", "")
+	f.Add("POST", pathToken, formType, "grant_type=client_credentials&client_id=$K&client_secret=$S&scope=smartapp_snsapi_base")
+	f.Add("GET", pathTPToken+"?client_id=$C&ticket=$X", "", "")
+	f.Add("GET", pathPreAuth+"?access_token=$T", "", "")
+	f.Add("POST", pathRetrieve, formType, "access_token=$T&app_id=1452365")
+	f.Add("GET", pathExchange+"?access_token=$T&grant_type=app_to_tp_refresh_token&refresh_token=$R", "", "")
 }

@@ -26,14 +26,14 @@ const (
 // wants every legal transition to have been seen. With EMU_NIGHTLY set there
 // are twenty times as many steps, and every refusal is wanted too.
 func TestModel(t *testing.T) {
-	if f := flag.Lookup("rapid.steps"); f.Value.String() == f.DefValue {
-		if err := flag.Set("rapid.steps", "60"); err != nil {
-			t.Fatal(err)
-		}
-	}
 	want, nightly := modelSteps, os.Getenv("EMU_NIGHTLY") != ""
-	if nightly {
+	setFlag(t, "rapid.steps", "60")
+	switch {
+	case nightly:
 		want = modelStepsNightly
+	case testing.Short() || raceEnabled:
+		want /= 2
+		setFlag(t, "rapid.checks", "50")
 	}
 	a := &arena{hits: map[string]int{}, refused: map[string]int{}, pairs: map[string]int{}, broker: &recorder{}, receiver: newReceiver(t)}
 	a.e = newEmulator(t, func(o *emulator.Options) { o.Broker = a.broker })
@@ -55,6 +55,16 @@ func TestModel(t *testing.T) {
 		fmt.Fprintf(&pairs, "%6d × %-24s", a.pairs[name], name)
 	}
 	t.Logf("state × action: %d%s", len(a.pairs), pairs.String())
+}
+
+// setFlag sets a flag that was not given.
+func setFlag(t *testing.T, name, value string) {
+	t.Helper()
+	if f := flag.Lookup(name); f.Value.String() == f.DefValue {
+		if err := flag.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // covered wants all that there is to have happened, and nothing else.

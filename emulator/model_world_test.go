@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -304,6 +303,3 @@ func (w *world) lastPackage(t tester) (id int64) {
 	}
 	return id
 }
-
-// query makes parameters into an order's query.
-func query(kv ...string) string { return "?" + url.Values(values(kv)).Encode() }

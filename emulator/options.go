@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	emu "github.com/swanemu/emu"
 	"github.com/swanemu/emu/internal/clock"
 )
 
@@ -82,6 +83,10 @@ type Options struct {
 	// Version is what health answers call this build; "" means "dev".
 	Version string
 }
+
+// DefaultSpec is the platform's own contract, which an emulator serves unless
+// Options.Spec says otherwise. It must not be written to.
+func DefaultSpec() []byte { return emu.OpenAPI }
 
 // Clock says how a sandbox's time passes.
 type Clock struct {

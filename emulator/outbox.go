@@ -39,34 +39,40 @@ type kafkaResult struct {
 	Error     string  `json:"error,omitempty"`
 }
 
-// owedLocked takes charge of a new event.
-func (s *Sandbox) owedLocked(now time.Time, e *Event) {
+// owedLocked makes an attempt to deliver a waiting event due: a notice joins
+// Kafka's queue, a push goes into the inbox at once, or over the wire when the
+// sandbox lets go of its lock or time is moved. It reports whether the event
+// waited.
+func (s *Sandbox) owedLocked(now time.Time, id int64) bool {
+	e := s.state.event(id)
+	if e == nil || e.Status != eventWaiting {
+		return false
+	}
+	e.Status = eventDue
 	switch {
 	case e.Channel == ChannelKafka && s.em.opt.Broker == nil:
 		e.Status, e.DeliveredAt = eventDelivered, now.UnixNano()
 	case e.Channel == ChannelKafka:
-		s.state.KafkaQueue = append(s.state.KafkaQueue, e.ID)
+		for range 1 + e.Copies {
+			s.state.KafkaQueue = append(s.state.KafkaQueue, id)
+		}
+		e.Copies = 0
+	case s.receiver(e) == "":
+		out := pushOutcome{Event: id, Number: e.Attempts + 1, Sink: "inbox", OK: true}
+		e.Receipts = append(e.Receipts, Receipt{Attempt: out.Number, At: now.UnixNano()})
+		s.pushEndedLocked(now, out.spoiled(e))
 	default:
-		s.pushDueLocked(e.ID)
+		s.due = append(s.due, id)
 	}
+	return true
 }
 
-// pushDueLocked makes an attempt due: in the inbox at once, over the wire when
-// the sandbox lets go of its lock or time is moved.
-func (s *Sandbox) pushDueLocked(id int64) bool {
-	e := s.state.event(id)
-	if e == nil || e.Status == eventDelivered || e.Status == eventFailed {
-		return false
+// spoiled is the outcome of an attempt whose answer a fault has lost.
+func (o pushOutcome) spoiled(e *Event) pushOutcome {
+	if e.Spoil == FaultTimeout && o.Number == 1 {
+		o.OK, o.Error = false, "the receiver's answer was lost by a fault"
 	}
-	e.Status = eventDue
-	if s.receiver(e) == "" {
-		e.Inbox = true
-		now := time.Unix(0, s.state.At)
-		s.pushEndedLocked(now, pushOutcome{Event: id, Number: e.Attempts + 1, Sink: "inbox", OK: true})
-		return true
-	}
-	s.due = append(s.due, id)
-	return true
+	return o
 }
 
 // receiver is the URL that an event goes to; "" is the inbox.
@@ -110,6 +116,7 @@ func (s *Sandbox) deliverPush(ctx context.Context, id int64) {
 	s.mu.Lock()
 	defer s.unlock()
 	defer s.endSendingLocked()
+	out = out.spoiled(e)
 	if s.closed || ctx.Err() != nil && !out.OK {
 		return // it stays owed; the next process attempts it again
 	}
@@ -138,6 +145,10 @@ func (s *Sandbox) pushEndedLocked(now time.Time, out pushOutcome) {
 		OK: out.OK, Status: out.Status, Error: out.Error,
 	}
 	switch {
+	case out.OK && e.Copies > 0:
+		e.Copies--
+		e.Status = eventWaiting
+		defer s.owedLocked(now, e.ID)
 	case out.OK:
 		e.Status, e.DeliveredAt = eventDelivered, now.UnixNano()
 	case out.Number >= s.state.Config.PushAttempts:

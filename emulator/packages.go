@@ -214,7 +214,7 @@ func (c *Call) enter(app *App, p *Package, t *spec.Transition, reason string) {
 		}
 	}
 	c.put(app, p, t, reason)
-	c.emitAll(t.Emits, app, p, reason)
+	c.emitAll(t, app, p, reason)
 	c.schedule(app, p)
 }
 

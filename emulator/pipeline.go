@@ -1,14 +1,17 @@
 package emulator
 
 import (
+	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/swanemu/emu/internal/clock"
 	"github.com/swanemu/emu/internal/spec"
 )
 
@@ -60,6 +63,9 @@ func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 	}
 	s := e.sandboxOf(x)
 	s.exchange(x, invalid, prefer, r.Header.Get("Accept"))
+	if x.hold > 0 {
+		s.wait(r.Context(), x.hold)
+	}
 	e.write(w, x)
 }
 
@@ -132,6 +138,27 @@ func (s *Sandbox) answerCall(x *Exchange, invalid error, prefer spec.Prefer, acc
 	s.mu.Lock()
 	defer s.unlock()
 	now := s.tickLocked()
+	fault, err := s.interfereLocked(x, now)
+	if err != nil {
+		s.journal.append(now, 0, KindExchange, x)
+		s.em.answer(x, nil, nil, &stageError{"unavailable", err.Error()}, now)
+		return false
+	}
+	if fault == nil {
+		return s.callOrRefuseLocked(x, invalid, prefer, accept, now)
+	}
+	if fault.replaces() {
+		s.journal.append(now, 0, KindExchange, x)
+	} else {
+		publish = s.callOrRefuseLocked(x, invalid, prefer, accept, now)
+	}
+	s.em.spoil(x, fault, now)
+	return publish
+}
+
+// callOrRefuseLocked is what happens to a request with which no fault
+// interferes.
+func (s *Sandbox) callOrRefuseLocked(x *Exchange, invalid error, prefer spec.Prefer, accept string, now time.Time) (publish bool) {
 	if err := s.admitLocked(x, invalid, now); err != nil {
 		s.journal.append(now, 0, KindExchange, x)
 		s.em.answer(x, nil, nil, err, now)
@@ -302,7 +329,40 @@ func (e *Emulator) write(w http.ResponseWriter, x *Exchange) {
 			status = e.opt.GatewayStatus
 		}
 	}
+	if x.fault == FaultReset {
+		reset(w)
+	}
 	h["Content-Length"] = []string{strconv.Itoa(len(x.body))}
 	w.WriteHeader(status)
+	if x.fault == FaultTruncate {
+		_, _ = w.Write(x.body[:len(x.body)/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
 	_, _ = w.Write(x.body) // a client that is gone needs no answer
+}
+
+// reset ends the connection the hard way: with a TCP reset where there is a
+// TCP connection, else by aborting the handler. It does not return.
+func reset(w http.ResponseWriter) {
+	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			_ = tcp.SetLinger(0)
+		}
+		_ = conn.Close()
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// wait holds an answer back: on a running clock until so much of the sandbox's
+// time has passed; on virtual time it is the wait that moves time.
+func (s *Sandbox) wait(ctx context.Context, d time.Duration) {
+	until := s.Now().Add(d)
+	if s.clock.Virtual() {
+		_, _ = s.Advance(ctx, d)
+		return
+	}
+	if wall, ok := s.clock.Until(until); ok {
+		_ = clock.Wait(ctx, wall)
+	}
 }

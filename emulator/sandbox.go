@@ -59,6 +59,7 @@ type input struct {
 	Push   *pushOutcome `json:"push,omitempty"`
 	Kafka  *kafkaResult `json:"kafka,omitempty"`
 	Rate   *float64     `json:"rate,omitempty"`
+	Fault  *faultTarget `json:"fault,omitempty"`
 }
 
 // newSandbox wraps a state; the caller sets the log and starts it.
@@ -71,7 +72,7 @@ func newSandbox(em *Emulator, st *State) *Sandbox {
 	}
 	s.clock = clock.New(clock.Setting{Rate: st.Rate, Start: start})
 	for _, e := range st.Events {
-		if e.Status == eventDue {
+		if e.Status == eventDue && e.Channel == ChannelPush {
 			s.due = append(s.due, e.ID)
 		}
 	}
@@ -133,7 +134,7 @@ func fire(c *Call, t Timer) bool {
 	case timerUpload, timerAudit, timerRollback:
 		return decidePackage(c, t)
 	case timerPush:
-		return c.box.pushDueLocked(t.Event)
+		return c.box.owedLocked(c.Now, t.Event)
 	case timerKafka:
 		return c.box.kafkaDueLocked(t.ID)
 	case timerTicket:
@@ -246,6 +247,8 @@ func (s *Sandbox) replay(data []byte) error {
 		s.pushEndedLocked(now, *in.Push)
 	case in.Kafka != nil:
 		s.kafkaEndedLocked(now, *in.Kafka)
+	case in.Fault != nil:
+		s.state.faultFor(*in.Fault)
 	case in.Rate != nil:
 		s.state.Rate = *in.Rate
 	case in.Call != "":

@@ -47,6 +47,12 @@ type State struct {
 	Decisions []*Decision       `json:"decisions,omitempty"`
 	Timers    timerHeap         `json:"timers,omitempty"`
 
+	// Faults are the interferences that were scripted, in the order they were
+	// given; Held the events that one of them holds back.
+	Faults    []*Fault `json:"faults,omitempty"`
+	LastFault int64    `json:"last_fault,omitempty"`
+	Held      []int64  `json:"held,omitempty"`
+
 	// Events holds what was emitted and is still owed, and the most recent of
 	// what is not, in order of ID.
 	Events []*Event `json:"events,omitempty"`

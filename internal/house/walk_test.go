@@ -219,7 +219,7 @@ func origin(t *testing.T) string {
 	for _, args := range [][]string{
 		{"init", "-q"},
 		{"add", "-A"},
-		{"-c", "user.name=walk", "-c", "user.email=walk@example.com", "commit", "-q", "-m", "the tree"},
+		{"-c", "user.name=walk", "-c", "user.email=walk@example.com", "-c", "commit.gpgsign=false", "commit", "-q", "-m", "the tree"},
 	} {
 		cmd := exec.CommandContext(t.Context(), "git", args...)
 		cmd.Dir = dir

@@ -1,0 +1,143 @@
+package emulator
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Faults over the control API.
+
+type faultsOut struct {
+	Faults []faultOut `json:"faults"`
+}
+
+type faultOut struct {
+	ID int64 `json:"id"`
+	faultIn
+	Matched int  `json:"matched"`
+	Hits    int  `json:"hits"`
+	Spent   bool `json:"spent"`
+}
+
+type faultIn struct {
+	On           string `json:"on"`
+	Do           string `json:"do"`
+	Operation    string `json:"operation,omitempty"`
+	Event        string `json:"event,omitempty"`
+	Transition   string `json:"transition,omitempty"`
+	AppID        int64  `json:"app_id,omitempty"`
+	Nth          int    `json:"nth,omitempty"`
+	Times        int    `json:"times,omitempty"`
+	Delay        string `json:"delay,omitempty"`
+	DelayMax     string `json:"delay_max,omitempty"`
+	Distribution string `json:"distribution,omitempty"`
+	Status       int    `json:"status,omitempty"`
+	Error        string `json:"error,omitempty"`
+	Applied      bool   `json:"applied,omitempty"`
+}
+
+func (f *Fault) shown() faultOut {
+	return faultOut{
+		ID: f.ID, Matched: f.Matched, Hits: f.Hits, Spent: f.spent(),
+		faultIn: faultIn{
+			On: f.On, Do: f.Do, Operation: f.Operation, Event: f.Event, Transition: f.Transition, AppID: f.App,
+			Nth: f.Nth, Times: f.Times, Delay: shownLength(f.Delay), DelayMax: shownLength(f.DelayMax),
+			Distribution: f.Distribution, Status: f.Status, Error: f.Error, Applied: f.Applied,
+		},
+	}
+}
+
+func shownLength(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return durationText(d)
+}
+
+func listFaults(c *Call, _ None) (faultsOut, error) {
+	out := faultsOut{Faults: []faultOut{}}
+	for _, f := range c.State.Faults {
+		out.Faults = append(out.Faults, f.shown())
+	}
+	return out, nil
+}
+
+// createFault scripts an interference.
+func createFault(c *Call, in faultIn) (faultOut, error) {
+	f := &Fault{
+		On: in.On, Do: in.Do, Operation: in.Operation, Event: in.Event, Transition: in.Transition, App: in.AppID,
+		Nth: max(in.Nth, 1), Times: in.Times, Distribution: in.Distribution, Status: in.Status, Error: in.Error, Applied: in.Applied,
+	}
+	if f.Times == 0 {
+		f.Times = 1
+	}
+	for _, length := range []struct {
+		text, pointer string
+		to            *time.Duration
+	}{{in.Delay, "/delay", &f.Delay}, {in.DelayMax, "/delay_max", &f.DelayMax}} {
+		if length.text == "" {
+			continue
+		}
+		d, err := duration(length.text, length.pointer)
+		if err != nil {
+			return faultOut{}, err
+		}
+		*length.to = d
+	}
+	if in.AppID != 0 {
+		if _, err := c.anApp(in.AppID, "/app_id"); err != nil {
+			return faultOut{}, err
+		}
+	}
+	if pointer, err := f.check(c.box.em); err != nil {
+		p := badRequest(pointer, err.Error())
+		p.Nearest = c.box.em.nearFault(pointer, f)
+		return faultOut{}, p
+	}
+	c.State.LastFault++
+	f.ID = c.State.LastFault
+	c.State.Faults = append(c.State.Faults, f)
+	return f.shown(), nil
+}
+
+// nearFault lists the valid values that are nearest to the one refused.
+func (e *Emulator) nearFault(pointer string, f *Fault) []string {
+	var valid []string
+	given := ""
+	switch pointer {
+	case "/do":
+		valid, given = faultActions(f.On), f.Do
+	case "/operation":
+		given = f.Operation
+		for _, op := range e.contract.Operations() {
+			valid = append(valid, op.ID)
+		}
+	case "/event":
+		given = f.Event
+		for _, def := range e.contract.Events() {
+			valid = append(valid, def.Name)
+		}
+	case "/error":
+		given = f.Error
+		for _, def := range e.contract.Errors() {
+			valid = append(valid, def.Name)
+		}
+	default:
+		return nil
+	}
+	return near(given, valid)
+}
+
+func clearFaults(c *Call, in clearDecisionsIn) (removedOut, error) {
+	before := len(c.State.Faults)
+	c.State.Faults = slices.DeleteFunc(c.State.Faults, func(f *Fault) bool { return in.ID == nil || f.ID == *in.ID })
+	if len(c.State.Faults) == 0 {
+		c.State.Faults = nil
+	}
+	removed := before - len(c.State.Faults)
+	if in.ID != nil && removed == 0 {
+		return removedOut{}, notFound("/id", fmt.Sprintf("there is no fault %d", *in.ID))
+	}
+	return removedOut{removed}, nil
+}

@@ -1,0 +1,60 @@
+package emulator
+
+import (
+	"bytes"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// TestControlContract compiles the control API: each operation has exactly one
+// handler, and what is handled is in the contract.
+func TestControlContract(t *testing.T) {
+	api, err := loadControl()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(api.contract.Operations()); n == 0 || n != len(api.table) {
+		t.Errorf("%d operations, %d handlers", n, len(api.table))
+	}
+	for _, op := range api.contract.Operations() {
+		for _, name := range api.table[op.ID].names {
+			if op.Secret(name) != secretParam(name) {
+				t.Errorf("%s: %s is secret in admin.yaml: %v, in the journal: %v", op.ID, name, op.Secret(name), secretParam(name))
+			}
+		}
+	}
+}
+
+// TestControlStates holds the states that admin.yaml knows against the
+// lifecycle's.
+func TestControlStates(t *testing.T) {
+	e, err := New(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = e.Close(t.Context()) }()
+	var doc struct {
+		Components struct {
+			Schemas struct {
+				PackageState struct{ Enum []string } `yaml:"PackageState"`
+			}
+		}
+	}
+	if err := yaml.NewDecoder(bytes.NewReader(adminYAML)).Decode(&doc); err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, name := range doc.Components.Schemas.PackageState.Enum {
+		known[name] = true
+	}
+	for name, st := range e.packages.states {
+		if known[name] == st.Final {
+			t.Errorf("state %s: final %v, in admin.yaml %v", name, st.Final, known[name])
+		}
+		delete(known, name)
+	}
+	if len(known) > 0 {
+		t.Errorf("the lifecycle has no states %v", known)
+	}
+}

@@ -1,0 +1,229 @@
+package scenarios
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/swanemu/emu/emulator"
+)
+
+// A Contract is what a scenario needs to know of an OpenAPI document: the
+// words it may use, and how a call looks on the wire. It never changes.
+type Contract struct {
+	operations map[string]*operation
+	errors     map[string]refusal
+	// pushes are the names of events that are pushed, notices the codes of
+	// those that go to Kafka with their names.
+	pushes  []string
+	notices map[int]string
+	states  []string
+}
+
+// operation is a call as a client makes it.
+type operation struct {
+	id, method, path string
+	principals       []string
+	tokenParam       string
+	params           []string
+}
+
+// refusal is an entry of the catalogue of errors.
+type refusal struct {
+	status int
+	body   map[string]any
+	detail string
+}
+
+// ReadContract reads an OpenAPI document, in YAML or JSON.
+func ReadContract(data []byte) (*Contract, error) {
+	var doc document
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return nil, fmt.Errorf("read the contract: %w", err)
+	}
+	c := &Contract{operations: map[string]*operation{}, errors: map[string]refusal{}, notices: map[int]string{}}
+	for path, item := range doc.Paths {
+		for method, node := range item {
+			var op documentOperation
+			if !slices.Contains([]string{"get", "post", "put", "patch", "delete"}, method) || node.Decode(&op) != nil || op.ID == "" {
+				continue
+			}
+			c.operations[op.ID] = doc.operation(method, path, &op)
+		}
+	}
+	for name, e := range doc.Errors {
+		body, _ := plain(e.Body).(map[string]any)
+		c.errors[name] = refusal{status: e.Status, body: body, detail: e.Detail}
+	}
+	for _, name := range slices.Sorted(maps.Keys(doc.Events)) {
+		if e := doc.Events[name]; e.Channel == "kafka" {
+			c.notices[e.Code] = name
+		} else {
+			c.pushes = append(c.pushes, name)
+		}
+	}
+	for _, s := range doc.Lifecycle["package"].States {
+		c.states = append(c.states, s.Name)
+	}
+	return c, nil
+}
+
+// defaultContract is the platform's own.
+//
+//nolint:gochecknoglobals // read once, never changed
+var defaultContract = sync.OnceValues(func() (*Contract, error) { return ReadContract(emulator.DefaultSpec()) })
+
+// document is the part of an OpenAPI document that is read here.
+type document struct {
+	Errors map[string]struct {
+		Status int            `yaml:"status"`
+		Body   map[string]any `yaml:"body"`
+		Detail string         `yaml:"detail"`
+	} `yaml:"x-errors"`
+	Events map[string]struct {
+		Channel string `yaml:"channel"`
+		Code    int    `yaml:"code"`
+	} `yaml:"x-events"`
+	Lifecycle map[string]struct {
+		States []struct {
+			Name string `yaml:"name"`
+		} `yaml:"states"`
+	} `yaml:"x-lifecycle"`
+	Paths      map[string]map[string]yaml.Node `yaml:"paths"`
+	Components struct {
+		Schemas    map[string]documentSchema    `yaml:"schemas"`
+		Parameters map[string]documentParameter `yaml:"parameters"`
+		Schemes    map[string]struct {
+			Name       string   `yaml:"name"`
+			Principals []string `yaml:"x-principals"`
+		} `yaml:"securitySchemes"`
+	} `yaml:"components"`
+}
+
+type documentSchema struct {
+	Ref        string               `yaml:"$ref"`
+	Properties map[string]yaml.Node `yaml:"properties"`
+	AllOf      []documentSchema     `yaml:"allOf"`
+}
+
+type documentParameter struct {
+	Ref  string `yaml:"$ref"`
+	Name string `yaml:"name"`
+}
+
+type documentOperation struct {
+	ID         string                `yaml:"operationId"`
+	Parameters []documentParameter   `yaml:"parameters"`
+	Security   []map[string][]string `yaml:"security"`
+	Body       struct {
+		Content map[string]struct {
+			Schema documentSchema `yaml:"schema"`
+		} `yaml:"content"`
+	} `yaml:"requestBody"`
+}
+
+func (doc *document) operation(method, path string, op *documentOperation) *operation {
+	out := &operation{id: op.ID, method: strings.ToUpper(method), path: path}
+	for _, p := range op.Parameters {
+		if p.Ref != "" {
+			p = doc.Components.Parameters[lastOf(p.Ref)]
+		}
+		out.params = append(out.params, p.Name)
+	}
+	for _, media := range op.Body.Content {
+		out.params = append(out.params, doc.properties(media.Schema, 0)...)
+	}
+	for _, scheme := range op.Security {
+		for name := range scheme {
+			out.tokenParam = doc.Components.Schemes[name].Name
+			out.principals = append(out.principals, doc.Components.Schemes[name].Principals...)
+		}
+	}
+	slices.Sort(out.params)
+	out.params = slices.Compact(out.params)
+	return out
+}
+
+// properties lists the members of a schema.
+func (doc *document) properties(s documentSchema, depth int) []string {
+	if depth > 8 {
+		return nil
+	}
+	if s.Ref != "" {
+		s = doc.Components.Schemas[lastOf(s.Ref)]
+	}
+	out := slices.Collect(maps.Keys(s.Properties))
+	for _, part := range s.AllOf {
+		out = append(out, doc.properties(part, depth+1)...)
+	}
+	return out
+}
+
+func lastOf(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] }
+
+// plain makes the forms of free values out of what YAML decodes.
+func plain(v any) any {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil
+	}
+	out, _ := decodeJSON(data)
+	return out
+}
+
+// operationNames lists the calls there are.
+func (c *Contract) operationNames() []string { return slices.Sorted(maps.Keys(c.operations)) }
+
+// errorNames lists the catalogue.
+func (c *Contract) errorNames() []string { return slices.Sorted(maps.Keys(c.errors)) }
+
+// refusedAs says how an answer is refused: the name of the first entry of the
+// catalogue that it is, and whether it is a refusal at all. Entries that look
+// alike on the wire cannot be told apart here.
+func (c *Contract) refusedAs(status int, body any) (names []string, refused bool) {
+	for _, name := range c.errorNames() {
+		if c.errors[name].is(status, body) {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 || status >= 400 {
+		return names, true
+	}
+	members, _ := body.(map[string]any)
+	for _, code := range []string{"errno", "error_code"} {
+		if n, ok := members[code]; ok && !equal(n, json.Number("0")) && !equal(n, "0") {
+			return nil, true
+		}
+	}
+	_, refused = members["error"].(string)
+	return nil, refused
+}
+
+// is reports whether an answer is this refusal, whatever its details are. The
+// status of gateway errors can be configured, so it does not count.
+func (r refusal) is(_ int, body any) bool {
+	members, ok := body.(map[string]any)
+	if !ok || len(r.body) == 0 {
+		return false
+	}
+	for name, want := range r.body {
+		got, there := members[name]
+		if name == r.detail {
+			text, isText := got.(string)
+			begin, _ := want.(string)
+			if !isText || !strings.HasPrefix(text, begin) {
+				return false
+			}
+			continue
+		}
+		if !there || !equal(want, got) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,182 @@
+package scenarios
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/swanemu/emu/emulator"
+)
+
+// A Target is an emulator, as it is found over HTTP.
+type Target struct {
+	// URL is where it answers, e.g. http://127.0.0.1:8080.
+	URL string
+	// AdminToken is what its control API needs; "" where it needs none.
+	AdminToken string
+	// Client sends the requests; nil means a plain one.
+	Client *http.Client
+}
+
+// ErrUnsupported is wrapped by the error of a scenario that needs what the
+// target does not have.
+var ErrUnsupported = errors.New("not supported by the target")
+
+// A ControlError is an order that the control API did not carry out.
+type ControlError struct {
+	// Status is the HTTP status.
+	Status int
+	// Detail says why.
+	Detail string
+}
+
+// Error is the detail.
+func (e *ControlError) Error() string { return e.Detail }
+
+func (t Target) client() *http.Client {
+	if t.Client != nil {
+		return t.Client
+	}
+	return http.DefaultClient
+}
+
+func (t Target) base() string { return strings.TrimRight(t.URL, "/") }
+
+// control gives an order to the control API: in is sent as JSON unless it is
+// nil, out filled from the answer unless it is nil.
+func (t Target) control(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", method, path, err)
+		}
+		body = bytes.NewReader(data)
+	}
+	data, err := t.fetch(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		return nil
+	}
+	if raw, ok := out.(*[]byte); ok {
+		*raw = data
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := d.Decode(out); err != nil {
+		return fmt.Errorf("%s %s: the answer is no emulator's: %w", method, path, err)
+	}
+	return nil
+}
+
+func (t Target) fetch(ctx context.Context, method, path string, body io.Reader) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, t.base()+emulator.ControlPrefix+path, body)
+	if err != nil {
+		return nil, fmt.Errorf("target %s: %w", t.URL, err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if t.AdminToken != "" {
+		req.Header.Set("Authorization", "Bearer "+t.AdminToken)
+	}
+	resp, err := t.client().Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("target: %w", err)
+	}
+	data, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if resp.StatusCode >= 300 {
+		var p struct {
+			Detail string `json:"detail"`
+		}
+		if json.Unmarshal(data, &p) != nil || p.Detail == "" {
+			p.Detail = fmt.Sprintf("%s %s: HTTP %d; is this an emulator?", method, path, resp.StatusCode)
+		}
+		return nil, &ControlError{Status: resp.StatusCode, Detail: p.Detail}
+	}
+	return data, nil
+}
+
+// contract is what the target serves.
+func (t Target) contract(ctx context.Context) (*Contract, error) {
+	var data []byte
+	if err := t.control(ctx, http.MethodGet, "openapi.yaml", nil, &data); err != nil {
+		return nil, err
+	}
+	return ReadContract(data)
+}
+
+// can reports whether the target's control API has a path below a sandbox.
+func (t Target) can(ctx context.Context, path string) (bool, error) {
+	var data []byte
+	if err := t.control(ctx, http.MethodGet, "admin.yaml", nil, &data); err != nil {
+		return false, err
+	}
+	var doc struct {
+		Paths map[string]yaml.Node `yaml:"paths"`
+	}
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return false, fmt.Errorf("read the control API's contract: %w", err)
+	}
+	_, ok := doc.Paths[emulator.ControlPrefix+"sandboxes/{sandbox}/"+path]
+	return ok, nil
+}
+
+// A box is one sandbox of a target.
+type box struct {
+	Target
+	name string
+}
+
+// order is control for a path below the sandbox.
+func (b box) order(ctx context.Context, method, path string, in, out any) error {
+	return b.control(ctx, method, "sandboxes/"+url.PathEscape(b.name)+path, in, out)
+}
+
+// serve runs an emulator on a port of its own and returns how to reach and how
+// to stop it.
+func serve(ctx context.Context, o emulator.Options) (Target, func() error, error) {
+	e, err := emulator.New(ctx, o)
+	if err != nil {
+		return Target{}, nil, err
+	}
+	closeAll := func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		return e.Close(ctx)
+	}
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return Target{}, nil, errors.Join(err, closeAll())
+	}
+	server := &http.Server{Handler: e, ReadHeaderTimeout: 10 * time.Second}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(ln) }()
+	transport := &http.Transport{}
+	stop := func() error {
+		transport.CloseIdleConnections()
+		err := server.Close()
+		if served := <-done; !errors.Is(served, http.ErrServerClosed) {
+			err = errors.Join(err, served)
+		}
+		return errors.Join(err, closeAll())
+	}
+	t := Target{URL: "http://" + ln.Addr().String(), Client: &http.Client{Transport: transport}}
+	return t, stop, nil
+}
