@@ -153,6 +153,25 @@ func (d *Decision) check(kinds ...string) error {
 	return nil
 }
 
+// checkFaults holds the scripted faults against the contract.
+func (s *State) checkFaults(e *Emulator) error {
+	for i, f := range s.Faults {
+		at := fmt.Sprintf("state: /faults/%d", i)
+		switch {
+		case f == nil:
+			return fmt.Errorf("%s: the fault is missing", at)
+		case f.ID <= 0 || f.ID > s.LastFault || f.Nth < 1 || min(f.Matched, f.Hits) < 0:
+			return fmt.Errorf("%s: want an id from 1 to last_fault, nth from 1, and counts of 0 or more", at)
+		case min(f.Delay, f.DelayMax) < 0 || max(f.Delay, f.DelayMax) > longest:
+			return fmt.Errorf("%s: want delays from 0 to a hundred years", at)
+		}
+		if pointer, err := f.check(e); err != nil {
+			return fmt.Errorf("%s%s: %w", at, pointer, err)
+		}
+	}
+	return nil
+}
+
 func (s *State) checkEvents(*machine) error {
 	statuses := []string{eventWaiting, eventDue, eventDelivered, eventFailed}
 	for i, e := range s.Events {

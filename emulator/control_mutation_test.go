@@ -53,6 +53,7 @@ func busyState(t *testing.T, e *emulator.Emulator) []byte {
 		{"version":"3","state":"uploading","package_id":4}]}`)
 	must[fields](t, e, "PATCH", box+"/tps/17328232", `{"authorization_url":"http://127.0.0.1:1/","push_url":""}`)
 	must[fields](t, e, "POST", box+"/decisions", `{"kind":"audit","result":"fail","reason":"x","after":"2h"}`)
+	must[fields](t, e, "POST", box+"/faults", `{"on":"push","do":"duplicate","nth":2}`)
 	must[fields](t, e, "PATCH", box+"/apps/42", `{"name":"y"}`)
 	must[fields](t, e, "POST", box+"/decisions", `{"kind":"audit","result":"fail","package_id":1}`)
 	upload(t, e, c.Authorizer.AccessToken, "9")

@@ -30,8 +30,8 @@ func TestPackagesMoveWhileTheBrokerIsDown(t *testing.T) {
 	outage(t, broker.ListenAddrs()[0], broker.Close, func() { fakeBroker(t, opts...) })
 }
 
-// TestPackagesMoveWhileRealBrokerIsDown is the same with an Apache Kafka.
-func TestPackagesMoveWhileRealBrokerIsDown(t *testing.T) {
+// TestRealBrokerIsDownWhilePackagesMove is the same with an Apache Kafka.
+func TestRealBrokerIsDownWhilePackagesMove(t *testing.T) {
 	if address := realBroker(t); address != "" {
 		outage(t, address, func() { control(t, "stop") }, func() { control(t, "start") })
 	}
