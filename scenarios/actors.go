@@ -80,12 +80,11 @@ type credentials struct {
 }
 
 // remember keeps what a new sandbox came with.
-func (e *engine) remember(c *credentials) error {
+func (e *engine) remember(c *credentials) {
 	e.tokens[actor{role: roleTP, tp: c.TP.ID}] = c.TP.AccessToken
 	e.tokens[actor{role: roleAuthorizer, app: c.App.ID, tp: c.TP.ID}] = c.Authorizer.AccessToken
 	e.vars["ak"], e.vars["sk"] = c.Host.AK, c.Host.SK
 	e.vars["offical_no"], e.vars["container_no"] = c.Host.OfficalNo, c.Host.ContainerNo
-	return nil
 }
 
 // introduce learns who there is. Those that are given come first, in their
@@ -185,7 +184,7 @@ func or(id, otherwise int64) int64 {
 }
 
 // actorFor decides who makes a call.
-func (e *engine) actorFor(op *operation, as *Actor) (actor, error) {
+func (e *engine) actorFor(op *operation, as *Actor) actor {
 	if as == nil {
 		as = &Actor{}
 	}
@@ -212,7 +211,7 @@ func (e *engine) actorFor(op *operation, as *Actor) (actor, error) {
 			a.tp = e.actingFor(a.app)
 		}
 	}
-	return a, nil
+	return a
 }
 
 // actingFor is the first third-party platform that may act for an app.
@@ -241,12 +240,13 @@ func (e *engine) token(ctx context.Context, a actor) (string, error) {
 			return t, nil
 		}
 	}
+	was := e.own
 	e.own = true
 	t, err := e.issue(ctx, a)
 	if err == nil {
 		err = e.sync(ctx)
 	}
-	e.own = false
+	e.own = was
 	if err != nil {
 		return "", fmt.Errorf("get a token for %s: %w", a, err)
 	}
@@ -285,9 +285,7 @@ func (e *engine) issue(ctx context.Context, a actor) (string, error) {
 	if err := e.box.order(ctx, http.MethodPost, "/authorizations", order, &code); err != nil {
 		return "", err
 	}
-	e.own = false
 	token, err := e.token(ctx, actor{role: roleTP, tp: a.tp})
-	e.own = true
 	if err != nil {
 		return "", err
 	}

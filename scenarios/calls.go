@@ -140,10 +140,7 @@ func (e *engine) call(ctx context.Context, s *Step) (*Failure, error) {
 		return e.fail(s, err.Error()), nil
 	}
 	params, _ := with.(map[string]any)
-	who, err := e.actorFor(op, s.As)
-	if err != nil {
-		return e.fail(s, err.Error()), nil
-	}
+	who := e.actorFor(op, s.As)
 	token := ""
 	if _, given := params[op.tokenParam]; !given || op.tokenParam == "" {
 		if token, err = e.token(ctx, who); err != nil {
@@ -225,7 +222,8 @@ func (e *engine) judge(a answer, outcome string, expected any) []Mismatch {
 		return []Mismatch{{"", "an answer", a.broken}}
 	}
 	var out []Mismatch
-	if status, ok := want["http"]; ok {
+	status, statusSaid := want["http"]
+	if statusSaid {
 		out = append(out, match(status, json.Number(fmt.Sprint(a.status)), "http")...)
 		delete(want, "http")
 	}
@@ -235,7 +233,7 @@ func (e *engine) judge(a answer, outcome string, expected any) []Mismatch {
 	switch {
 	case said && how != false:
 		out = append(out, e.judgeRefusal(how, a, names, refused, outcome)...)
-	case refused && !mentionsRefusal(want) && len(out) == 0:
+	case refused && !mentionsRefusal(want) && !statusSaid:
 		out = append(out, Mismatch{"", "success", "refused: " + e.refusalText(a)})
 	}
 	return append(out, match(want, a.body, "")...)

@@ -175,7 +175,8 @@ func (e *engine) create(ctx context.Context, t Target) error {
 	}
 	e.box = box{t, created.Sandbox}
 	e.result.Sandbox, e.result.Seed, e.virtual = created.Sandbox, e.seed(), mode == "virtual"
-	return e.remember(&created)
+	e.remember(&created)
+	return nil
 }
 
 func (e *engine) seed() uint64 {

@@ -187,27 +187,6 @@ func (c *Contract) decode(d *document) (*openapi3.T, error) {
 	return doc, nil
 }
 
-// overlook validates a foreign document again without what an emulator can do
-// without: the patterns that Go's regexp refuses, and the examples and
-// defaults that break their own schema.
-func (c *Contract) overlook(strict error) error {
-	for _, pattern := range dropPatterns(c.doc) {
-		c.warnings = append(c.warnings, fmt.Sprintf("%s: pattern %q is not checked: Go's regexp does not support it", c.name, pattern))
-	}
-	loose := c.doc.Validate(context.Background(),
-		openapi3.DisableExamplesValidation(), openapi3.DisableSchemaDefaultsValidation(), openapi3.DisableSchemaPatternValidation())
-	if loose != nil {
-		if c.v31 {
-			return fmt.Errorf("%s: this OpenAPI 3.1 document does not compile: %w", c.name, firstLine(loose))
-		}
-		return fmt.Errorf("%s: %w", c.name, firstLine(loose))
-	}
-	if len(c.warnings) == 0 {
-		c.warnings = append(c.warnings, fmt.Sprintf("%s: overlooked: %v", c.name, firstLine(strict)))
-	}
-	return nil
-}
-
 // firstLine cuts off the schemas and values that kin-openapi prints below its
 // messages.
 func firstLine(err error) error {

@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
@@ -248,4 +249,38 @@ func FuzzLoad(f *testing.F) {
 			_ = o.Secret("x")
 		}
 	})
+}
+
+func TestLoadServesPathsThatDifferOnlyInTheirParametersNames(t *testing.T) {
+	c, err := Load([]byte(`
+openapi: 3.0.3
+info: {title: t, version: "1"}
+paths:
+  /orgs/{org}/attestations/{digest}:
+    get:
+      operationId: get
+      parameters:
+        - {name: org, in: path, required: true, schema: {type: string}}
+        - {name: digest, in: path, required: true, schema: {type: string}}
+      responses: {'200': {description: ok}}
+  /orgs/{org}/attestations/{id}:
+    delete:
+      operationId: delete
+      parameters:
+        - {name: org, in: path, required: true, schema: {type: string}}
+        - {name: id, in: path, required: true, schema: {type: string}}
+      responses: {'204': {description: gone}}
+`), LoadOptions{Name: "two.yaml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for method, want := range map[string]string{"GET": "get", "DELETE": "delete"} {
+		m := c.Match(httptest.NewRequest(method, "/orgs/o/attestations/7", nil))
+		if m.Operation == nil || m.Operation.ID != want {
+			t.Errorf("%s: matched %v, want %s", method, m.Operation, want)
+		}
+	}
+	if w := c.Warnings(); len(w) != 1 || !strings.Contains(w[0], "names of its parameters") {
+		t.Errorf("warnings %q, want one that says so", w)
+	}
 }
