@@ -144,7 +144,7 @@ func createApp(c *Call, in createAppIn) (appOut, error) {
 	var tp *TP
 	if in.TPID != nil {
 		var err error
-		if tp, err = c.aTP(*in.TPID, "/tp_id"); err != nil {
+		if tp, err = c.aTP(*in.TPID); err != nil {
 			return appOut{}, err
 		}
 	}

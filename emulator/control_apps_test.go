@@ -341,8 +341,7 @@ func TestControlSecondEmulator(t *testing.T) {
 		}
 	}
 	refused(t, e, 404, "GET", "/_emu/sandboxes/b", "")
-	var creds emulator.Credentials
-	creds = must[emulator.Credentials](t, e, "POST", "/_emu/sandboxes/a/reset", "")
+	creds := must[emulator.Credentials](t, e, "POST", "/_emu/sandboxes/a/reset", "")
 	if got := must[fields](t, e, "GET", "/_emu/sandboxes/a", ""); got["seed"] != 3.0 || got["now"] != "2026-01-05T09:00:00+08:00" || creds.App.AppKey == "" {
 		t.Errorf("reset after a restart: %v", got)
 	}

@@ -218,8 +218,8 @@ func TestControlClock(t *testing.T) {
 	if frozen := must[fields](t, e, "POST", box+"/clock/freeze", ""); frozen["mode"] != "virtual" {
 		t.Errorf("frozen: %v", frozen)
 	}
-	if real := must[fields](t, e, "POST", box+"/clock/rate", `{"rate":1}`); real["mode"] != "real" {
-		t.Errorf("real: %v", real)
+	if running := must[fields](t, e, "POST", box+"/clock/rate", `{"rate":1}`); running["mode"] != "real" {
+		t.Errorf("real: %v", running)
 	}
 	for body, pointer := range map[string]string{
 		`{}`: "", `{"rate":1,"mode":"real"}`: "", `{"rate":-1}`: "/rate", `{"mode":"x0"}`: "/mode",

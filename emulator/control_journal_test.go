@@ -113,7 +113,7 @@ func follow(t testing.TB, url, lastEventID string) *stream {
 	if lastEventID != "" {
 		r.Header.Set("Last-Event-ID", lastEventID)
 	}
-	res, err := http.DefaultClient.Do(r)
+	res, err := http.DefaultClient.Do(r) //nolint:bodyclose // the stream closes it
 	if err != nil {
 		t.Fatal(err)
 	}

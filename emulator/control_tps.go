@@ -43,12 +43,12 @@ func (s *State) shownTP(tp *TP) tpOut {
 	return out
 }
 
-// aTP returns the TP with that id; pointer says where the id stands.
-func (c *Call) aTP(id int64, pointer string) (*TP, error) {
+// aTP returns the TP with that id, which came as tp_id.
+func (c *Call) aTP(id int64) (*TP, error) {
 	if tp := c.State.TPs[id]; tp != nil {
 		return tp, nil
 	}
-	p := notFound(pointer, fmt.Sprintf("sandbox %s has no third-party platform %d", c.State.Name, id))
+	p := notFound("/tp_id", fmt.Sprintf("sandbox %s has no third-party platform %d", c.State.Name, id))
 	p.Nearest = near(strconv.FormatInt(id, 10), texts(slices.Sorted(maps.Keys(c.State.TPs))))
 	return nil, p
 }
@@ -66,7 +66,7 @@ type tpIDIn struct {
 }
 
 func getTP(c *Call, in tpIDIn) (tpOut, error) {
-	tp, err := c.aTP(in.TPID, "/tp_id")
+	tp, err := c.aTP(in.TPID)
 	if err != nil {
 		return tpOut{}, err
 	}
@@ -147,7 +147,7 @@ type updateTPIn struct {
 }
 
 func updateTP(c *Call, in updateTPIn) (tpOut, error) {
-	tp, err := c.aTP(in.TPID, "/tp_id")
+	tp, err := c.aTP(in.TPID)
 	if err != nil {
 		return tpOut{}, err
 	}
@@ -176,7 +176,7 @@ type authorizeTPIn struct {
 
 // authorizeTP is what happens when an app's owner agrees on the consent page.
 func authorizeTP(c *Call, in authorizeTPIn) (authorizationCode, error) {
-	tp, err := c.aTP(in.TPID, "/tp_id")
+	tp, err := c.aTP(in.TPID)
 	if err != nil {
 		return authorizationCode{}, err
 	}
@@ -199,7 +199,7 @@ type revokeIn struct {
 // revokeAuthorization ends what authorizeTP began; the tokens and codes that
 // came of it die.
 func revokeAuthorization(c *Call, in revokeIn) (None, error) {
-	tp, err := c.aTP(in.TPID, "/tp_id")
+	tp, err := c.aTP(in.TPID)
 	if err != nil {
 		return None{}, err
 	}

@@ -53,7 +53,6 @@ type Emulator struct {
 	mu        sync.Mutex
 	sandboxes map[string]*Sandbox
 	closed    bool
-	born      time.Time
 
 	// def is the default sandbox; resetting it puts another in its place.
 	def atomic.Pointer[Sandbox]
@@ -174,6 +173,11 @@ func (e *Emulator) restore(kept Saved) error {
 	st, err := importState(kept.Snapshot)
 	if err != nil {
 		return fmt.Errorf("sandbox %s: %w", kept.Name, err)
+	}
+	if e.packages.lifecycle != nil {
+		if err := st.check(e.packages); err != nil {
+			return fmt.Errorf("sandbox %s: %w", kept.Name, err)
+		}
 	}
 	s := newSandbox(e, st)
 	if err := e.register(s); err != nil {

@@ -132,21 +132,19 @@ func (f *Fault) matches(t faultTarget) bool {
 
 func (f *Fault) spent() bool { return f.Times >= 0 && f.Hits >= f.Times }
 
-// faultFor counts a match and returns the first fault that it is for, or nil.
-// It reports whether anything was counted.
-func (s *State) faultFor(t faultTarget) (hit *Fault, counted bool) {
+// faultFor counts a match and returns the fault that hits, or nil.
+func (s *State) faultFor(t faultTarget) *Fault {
 	for _, f := range s.Faults {
 		if f.spent() || !f.matches(t) {
 			continue
 		}
 		f.Matched++
-		counted = true
 		if f.Matched >= f.Nth {
 			f.Hits++
-			return f, true
+			return f
 		}
 	}
-	return nil, counted
+	return nil
 }
 
 // length is how long a fault's latency or delay takes this time.
@@ -192,7 +190,7 @@ func (s *Sandbox) interfereLocked(x *Exchange, now time.Time) (*Fault, error) {
 	if err := s.logLocked(input{At: now.UnixNano(), Fault: &t}); err != nil {
 		return nil, err
 	}
-	f, _ := s.state.faultFor(t)
+	f := s.state.faultFor(t)
 	if f == nil {
 		return nil, nil
 	}
@@ -246,7 +244,7 @@ func (c *Call) disturb(e *Event, transition string) bool {
 	if len(c.State.Faults) == 0 {
 		return true
 	}
-	f, _ := c.State.faultFor(faultTarget{On: e.Channel, Event: e.Name, Transition: transition, App: e.App})
+	f := c.State.faultFor(faultTarget{On: e.Channel, Event: e.Name, Transition: transition, App: e.App})
 	if f == nil {
 		return true
 	}

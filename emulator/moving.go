@@ -103,8 +103,13 @@ func (s *Sandbox) moveTo(ctx context.Context, target time.Time) (Report, error) 
 			r.Owed++
 		}
 	}
-	if r.Pending = len(s.state.Timers); r.Pending > 0 {
-		r.Next = stamp(time.Unix(0, s.state.Timers[0].Due))
+	for _, t := range s.state.Timers.sorted() {
+		if !s.state.stands(t) {
+			continue // it was overtaken and will do nothing
+		}
+		if r.Pending++; r.Pending == 1 {
+			r.Next = stamp(time.Unix(0, t.Due))
+		}
 	}
 	err := s.logLocked(input{At: s.state.At})
 	return r, err
@@ -191,6 +196,9 @@ func (s *Sandbox) deliverNow(ctx context.Context) {
 func (s *Sandbox) move(ctx context.Context, target func(now time.Time) (time.Time, error)) (Report, error) {
 	s.turn.Lock()
 	to, err := target(s.Now())
+	if err == nil && to.Year() > lastYear {
+		err = &orderError{endOfTime}
+	}
 	var r Report
 	if err == nil {
 		r, err = s.moveTo(ctx, to)

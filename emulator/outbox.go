@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -141,7 +142,7 @@ func (s *Sandbox) pushEndedLocked(now time.Time, out pushOutcome) {
 	s.due = slices.DeleteFunc(s.due, func(id int64) bool { return id == e.ID })
 	e.Attempts, e.Error = out.Number, out.Error
 	a := &Attempt{
-		Event: e.ID, Name: e.Name, Channel: e.Channel, Sink: out.Sink, Number: out.Number,
+		Event: e.ID, Name: e.Name, Channel: e.Channel, Sink: publicURL(out.Sink), Number: out.Number,
 		OK: out.OK, Status: out.Status, Error: out.Error,
 	}
 	switch {
@@ -283,6 +284,22 @@ func without(queue, gone []int64) []int64 {
 		kept = append(kept, id)
 	}
 	return kept
+}
+
+// publicURL is a receiver's address without what may be a secret in it: who
+// one is, and the query.
+func publicURL(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return redacted
+	}
+	if u.User != nil {
+		u.User = url.User(redacted)
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = "redacted"
+	}
+	return u.String()
 }
 
 func shorten(s string) string {

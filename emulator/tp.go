@@ -256,9 +256,9 @@ func (c *Call) addTP(tp *TP) error {
 	return nil
 }
 
-func orElse(set string, make func() string) string {
+func orElse(set string, otherwise func() string) string {
 	if set != "" {
 		return set
 	}
-	return make()
+	return otherwise()
 }

@@ -52,9 +52,8 @@ func newWire(c *spec.Contract) (*wire, error) {
 			f.whole = object(env.Success)
 		}
 		if env.Data != "" {
-			name, _ := json.Marshal(env.Data)
 			f.before = append(bytes.Clone(f.whole[:len(f.whole)-1]), ',')
-			f.before = append(append(f.before, name...), ':')
+			f.before = append(append(f.before, quote(env.Data)...), ':')
 		}
 		w.success[env.Name] = f
 	}
@@ -108,14 +107,22 @@ func (f *successForm) wrap(data []byte) []byte {
 	return append(b, '}')
 }
 
+// quote writes a text as a JSON string.
+func quote(text string) []byte {
+	b, err := marshal(text)
+	if err != nil {
+		return []byte(`""`) // any text can be written
+	}
+	return b
+}
+
 func object(members []spec.Member) []byte {
 	b := []byte{'{'}
 	for i, m := range members {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		name, _ := json.Marshal(m.Name)
-		b = append(append(append(b, name...), ':'), m.Value...)
+		b = append(append(append(b, quote(m.Name)...), ':'), m.Value...)
 	}
 	return append(b, '}')
 }

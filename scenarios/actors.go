@@ -55,6 +55,7 @@ type tpActor struct {
 	ID       int64  `json:"tp_id"`
 	ClientID string `json:"client_id"`
 	Ticket   string `json:"ticket"`
+	Next     string `json:"next_ticket"`
 }
 
 // credentials are what the control API answers for a new sandbox.
@@ -123,6 +124,17 @@ func (e *engine) introduce(ctx context.Context) error {
 		if i == 0 {
 			e.vars["tp_id"], e.vars["tp_client_id"], e.vars["ticket"] = jsonInt(tp.ID), tp.ClientID, tp.Ticket
 		}
+	}
+	return nil
+}
+
+// refresh learns what time it is, and the present tickets where they change.
+func (e *engine) refresh(ctx context.Context) error {
+	if _, err := e.clockNow(ctx); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(e.tps, func(tp tpActor) bool { return tp.Next != "" }) {
+		return e.introduce(ctx)
 	}
 	return nil
 }

@@ -128,7 +128,7 @@ func (e *engine) call(ctx context.Context, s *Step) (*Failure, error) {
 	if op == nil {
 		return e.fail(s, "the target has no operation "+s.Call), nil
 	}
-	if _, err := e.clockNow(ctx); err != nil {
+	if err := e.refresh(ctx); err != nil {
 		return nil, err
 	}
 	with, err := e.vars.expand(s.With)

@@ -69,6 +69,8 @@ func (k *checker) step(path string, s *Step) {
 		k.word(path+".called.outcome", "outcome", s.Called.Outcome, append(k.c.errorNames(), "ok"))
 		k.app(path+".called.app_id", s.Called.AppID)
 		k.matchers(path+".called.times", s.Called.Times)
+	case "let":
+		k.let(path, s.Let)
 	case "parallel":
 		for i, branch := range s.Parallel {
 			k.steps(fmt.Sprintf("%s.parallel[%d]", path, i), branch)
@@ -91,11 +93,23 @@ func (k *checker) unknownKey(path string) bool {
 // save makes variables known from here on.
 func (k *checker) save(path string, save map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(save)) {
-		if !regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`).MatchString(name) {
-			k.complain(path+".save."+name, "is no name of a variable", "letters, digits and _", "")
-		}
-		k.known[name] = true
+		k.define(path+".save."+name, name)
 	}
+}
+
+func (k *checker) let(path string, let map[string]any) {
+	k.variables(path+".let", let)
+	for _, name := range slices.Sorted(maps.Keys(let)) {
+		k.define(path+".let."+name, name)
+	}
+}
+
+// define makes a variable known.
+func (k *checker) define(path, name string) {
+	if "$"+name != reference.FindString("$"+name) {
+		k.complain(path, "is no name of a variable", "letters, digits and _", "")
+	}
+	k.known[name] = true
 }
 
 func (k *checker) call(path string, s *Step) {

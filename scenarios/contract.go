@@ -98,6 +98,7 @@ type document struct {
 	Components struct {
 		Schemas    map[string]documentSchema    `yaml:"schemas"`
 		Parameters map[string]documentParameter `yaml:"parameters"`
+		Bodies     map[string]documentBody      `yaml:"requestBodies"`
 		Schemes    map[string]struct {
 			Name       string   `yaml:"name"`
 			Principals []string `yaml:"x-principals"`
@@ -120,11 +121,14 @@ type documentOperation struct {
 	ID         string                `yaml:"operationId"`
 	Parameters []documentParameter   `yaml:"parameters"`
 	Security   []map[string][]string `yaml:"security"`
-	Body       struct {
-		Content map[string]struct {
-			Schema documentSchema `yaml:"schema"`
-		} `yaml:"content"`
-	} `yaml:"requestBody"`
+	Body       documentBody          `yaml:"requestBody"`
+}
+
+type documentBody struct {
+	Ref     string `yaml:"$ref"`
+	Content map[string]struct {
+		Schema documentSchema `yaml:"schema"`
+	} `yaml:"content"`
 }
 
 func (doc *document) operation(method, path string, op *documentOperation) *operation {
@@ -135,7 +139,11 @@ func (doc *document) operation(method, path string, op *documentOperation) *oper
 		}
 		out.params = append(out.params, p.Name)
 	}
-	for _, media := range op.Body.Content {
+	body := op.Body
+	if body.Ref != "" {
+		body = doc.Components.Bodies[lastOf(body.Ref)]
+	}
+	for _, media := range body.Content {
 		out.params = append(out.params, doc.properties(media.Schema, 0)...)
 	}
 	for _, scheme := range op.Security {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"iter"
 	"maps"
 	"net/http"
 	"net/url"
@@ -15,8 +14,6 @@ import (
 
 	"github.com/swanemu/emu/emulator"
 )
-
-func keysOf(m map[string]any) iter.Seq[string] { return maps.Keys(m) }
 
 // A wish is an arrival as it should be.
 type wish struct {
@@ -199,10 +196,7 @@ func (e *engine) expectNone(ctx context.Context, s *Step, w wish, within *Durati
 // wait looks for an arrival, and for as long as it may take: on virtual time
 // it moves from one thing that falls due to the next.
 func (e *engine) wait(ctx context.Context, w *wish, within *Duration) (*arrival, error) {
-	if _, err := e.settle(ctx); err != nil {
-		return nil, err
-	}
-	if err := e.sync(ctx); err != nil {
+	if err := e.settleAndSync(ctx); err != nil {
 		return nil, err
 	}
 	if a := e.find(w); a != nil || within == nil {
@@ -219,8 +213,7 @@ func (e *engine) wait(ctx context.Context, w *wish, within *Duration) (*arrival,
 				next = end
 			}
 			if next.After(e.now) {
-				_, err = e.advanceTo(ctx, next)
-				err = e.moved(ctx, "to "+next.Format(time.TimeOnly), err)
+				err = e.move(ctx, "to "+next.In(zone()).Format(time.TimeOnly), map[string]any{"to": next.Format(time.RFC3339Nano)})
 			} else {
 				err = e.settleAndSync(ctx)
 			}
@@ -238,7 +231,7 @@ func (e *engine) wait(ctx context.Context, w *wish, within *Duration) (*arrival,
 }
 
 func (e *engine) settleAndSync(ctx context.Context) error {
-	if _, err := e.settle(ctx); err != nil {
+	if err := e.settle(ctx); err != nil {
 		return err
 	}
 	return e.sync(ctx)

@@ -145,11 +145,8 @@ type engine struct {
 	// own marks what the journal tells now as the engine's own doing.
 	own bool
 
-	day     string
-	curl    string
-	caused  *entry
-	result  *Result
-	current int
+	curl   string
+	result *Result
 }
 
 // create makes the sandbox of the run.
@@ -204,7 +201,7 @@ func (e *engine) begin(ctx context.Context) error {
 	if err := e.introduce(ctx); err != nil {
 		return err
 	}
-	if _, err := e.settle(ctx); err != nil {
+	if err := e.settle(ctx); err != nil {
 		return err
 	}
 	e.own = true
@@ -222,7 +219,6 @@ func (e *engine) all(ctx context.Context) error {
 		step := &e.s.Steps[i]
 		r := StepResult{Title: step.Title(), At: step.At.String(), Status: StepSkipped}
 		if e.result.Failure == nil {
-			e.current = i + 1
 			f, err := e.step(ctx, step)
 			if err != nil {
 				return fmt.Errorf("%s: step %d: %w", step.At, i+1, err)
@@ -262,37 +258,13 @@ func (e *engine) clockNow(ctx context.Context) (next time.Time, err error) {
 	return c.Next, nil
 }
 
-// report is what moving time brought about.
-type report struct {
-	To       time.Time      `json:"to"`
-	Fired    map[string]int `json:"fired"`
-	Attempts int            `json:"attempts"`
-}
-
 // settle waits until nothing is under way.
-func (e *engine) settle(ctx context.Context) (r report, err error) {
-	err = e.box.order(ctx, http.MethodPost, "/settle", map[string]any{}, &r)
-	if err == nil {
-		_, err = e.clockNow(ctx)
+func (e *engine) settle(ctx context.Context) error {
+	if err := e.box.order(ctx, http.MethodPost, "/settle", map[string]any{}, nil); err != nil {
+		return err
 	}
-	return r, err
-}
-
-// advance moves time forward.
-func (e *engine) advance(ctx context.Context, by Duration) (r report, err error) {
-	err = e.box.order(ctx, http.MethodPost, "/clock/advance", map[string]any{"by": by}, &r)
-	if err == nil {
-		_, err = e.clockNow(ctx)
-	}
-	return r, err
-}
-
-func (e *engine) advanceTo(ctx context.Context, to time.Time) (r report, err error) {
-	err = e.box.order(ctx, http.MethodPost, "/clock/advance", map[string]any{"to": to.Format(time.RFC3339Nano)}, &r)
-	if err == nil {
-		_, err = e.clockNow(ctx)
-	}
-	return r, err
+	_, err := e.clockNow(ctx)
+	return err
 }
 
 // expires reads when a token ends out of its text, which has it as its fourth

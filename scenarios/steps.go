@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A Failure is why a run ended early.
@@ -59,7 +61,7 @@ func (s *Step) Title() string {
 	case "advance":
 		return "advance " + s.Advance.String()
 	case "advance to":
-		return "advance to " + s.AdvanceTo.Format("2006-01-02 15:04:05")
+		return "advance to " + s.AdvanceTo.In(zone()).Format(time.DateTime)
 	case "decide":
 		return "decide " + s.Decide.Kind + " " + s.Decide.Result
 	case "expect push":
@@ -110,11 +112,9 @@ func (e *engine) perform(ctx context.Context, s *Step) (*Failure, error) {
 	case "call":
 		return e.call(ctx, s)
 	case "advance":
-		_, err := e.advance(ctx, *s.Advance)
-		return nil, e.moved(ctx, "+"+s.Advance.String(), err)
+		return nil, e.move(ctx, "+"+s.Advance.String(), map[string]any{"by": s.Advance})
 	case "advance to":
-		_, err := e.advanceTo(ctx, s.AdvanceTo.Time)
-		return nil, e.moved(ctx, "to "+s.AdvanceTo.Format("2006-01-02 15:04:05"), err)
+		return nil, e.move(ctx, "to "+s.AdvanceTo.In(zone()).Format(time.DateTime), map[string]any{"to": s.AdvanceTo})
 	case "decide":
 		return e.decide(ctx, s)
 	case "set app":
@@ -138,6 +138,8 @@ func (e *engine) perform(ctx context.Context, s *Step) (*Failure, error) {
 		return e.expectState(ctx, s)
 	case "called":
 		return e.called(s)
+	case "let":
+		return e.let(ctx, s)
 	case "parallel":
 		return e.parallel(ctx, s.Parallel)
 	case "repeat":
@@ -146,12 +148,13 @@ func (e *engine) perform(ctx context.Context, s *Step) (*Failure, error) {
 	return nil, nil
 }
 
-// moved puts on the timeline that time was moved, and what that brought about.
-func (e *engine) moved(ctx context.Context, by string, err error) error {
-	if err != nil {
+// move moves time and puts on the timeline what that brings about.
+func (e *engine) move(ctx context.Context, what string, order map[string]any) error {
+	before := e.now
+	if err := e.box.order(ctx, http.MethodPost, "/clock/advance", order, nil); err != nil {
 		return err
 	}
-	e.line(Line{At: e.now, Kind: "time", What: by, OK: true})
+	e.line(Line{At: before, Kind: "time", What: what, OK: true})
 	return e.sync(ctx)
 }
 
@@ -161,7 +164,7 @@ func (e *engine) tell(ctx context.Context, method, path string, order any, what 
 	if err != nil {
 		return err
 	}
-	if _, err := e.settle(ctx); err != nil {
+	if err := e.settle(ctx); err != nil {
 		return err
 	}
 	e.line(Line{At: e.now, Kind: "control", From: "platform", What: what + orderText(order), OK: true})
@@ -172,7 +175,7 @@ func (e *engine) tell(ctx context.Context, method, path string, order any, what 
 func orderText(order any) string {
 	v, _ := plain(order).(map[string]any)
 	text := ""
-	for _, name := range slices.Sorted(keysOf(v)) {
+	for _, name := range slices.Sorted(maps.Keys(v)) {
 		if !strings.HasSuffix(name, "_url") {
 			text += " " + name + "=" + textOf(v[name])
 		}
@@ -233,6 +236,23 @@ func (e *engine) authorize(ctx context.Context, s *Step) (*Failure, error) {
 		return e.fail(s, err.Error()), nil
 	}
 	return nil, e.sync(ctx)
+}
+
+// let sets variables.
+func (e *engine) let(ctx context.Context, s *Step) (*Failure, error) {
+	if err := e.refresh(ctx); err != nil {
+		return nil, err
+	}
+	values := map[string]any{}
+	for name, v := range s.Let {
+		x, err := e.vars.expand(v)
+		if err != nil {
+			return e.fail(s, err.Error()), nil
+		}
+		values[name] = x
+	}
+	maps.Copy(e.vars, values)
+	return nil, nil
 }
 
 // called counts the scenario's calls of an operation.

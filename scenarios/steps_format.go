@@ -31,6 +31,8 @@ type Step struct {
 	ExpectState   *StateExpected `json:"expect state,omitempty" jsonschema_description:"The state of a package or of an app."`
 	Called        *Called        `json:"called,omitempty" jsonschema_description:"How often an operation was called."`
 
+	Let map[string]any `json:"let,omitempty" jsonschema_description:"Set variables to values."`
+
 	Parallel [][]Step `json:"parallel,omitempty" jsonschema_description:"Lists of steps side by side: one step of each in turn."`
 	Repeat   *Repeat  `json:"repeat,omitempty" jsonschema_description:"Steps to repeat; $round counts from 1."`
 
@@ -135,6 +137,7 @@ func verbs() map[string][]string {
 		"expect no kafka": nil,
 		"expect state":    nil,
 		"called":          nil,
+		"let":             nil,
 		"parallel":        nil,
 		"repeat":          nil,
 	}

@@ -3,6 +3,8 @@ package scenarios
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -43,7 +45,7 @@ func (e *engine) told(mark int) {
 		case one.Delivery != nil:
 			l = e.deliveryLine(one)
 		case one.Event != nil && one.Event.Channel == channelKafka && !e.kafka:
-			l.Kind, l.From, l.To, l.What = "kafka", "platform", "alliance", string(one.Event.Payload)
+			l.Kind, l.From, l.To, l.What = channelKafka, "platform", "alliance", noticeText(e.events[one.Event.ID])
 		case one.Transition != nil:
 			l.Kind, l.From, l.What, l.Detail = "transition", "platform", one.what(), true
 		case one.Exchange != nil && one.own:
@@ -62,7 +64,7 @@ func (e *engine) deliveryLine(one *entry) Line {
 	l := Line{At: one.At, Kind: d.Channel, From: "platform", To: "tp", What: d.Name, Outcome: "ok", OK: true}
 	if s := e.events[d.Event]; s != nil {
 		if d.Channel == channelKafka {
-			l.To, l.What = "alliance", string(s.Payload)
+			l.To, l.What = "alliance", noticeText(s)
 		} else if s.App != 0 {
 			l.What = fmt.Sprintf("%s for app %d", d.Name, s.App)
 		}
@@ -81,6 +83,17 @@ func (e *engine) deliveryLine(one *entry) Line {
 		}
 	}
 	return l
+}
+
+// noticeText is a Kafka notice in words.
+func noticeText(s *sent) string {
+	members, _ := s.payload.(map[string]any)
+	text := "notice " + textOf(members["code"])
+	data, _ := members["data"].(map[string]any)
+	for _, name := range slices.Sorted(maps.Keys(data)) {
+		text += " " + strings.TrimSuffix(name, "_id") + " " + textOf(data[name])
+	}
+	return text
 }
 
 // A Printer writes timelines and results for people.

@@ -143,8 +143,8 @@ func (l *lateBroker) Addresses() []string {
 // Close waits until the broker is open and closes it.
 func (l *lateBroker) Close() error {
 	<-l.opened
-	if l.err != nil {
-		return nil
+	if l.broker == nil {
+		return nil // it was never open
 	}
 	return l.broker.Close()
 }

@@ -147,7 +147,8 @@ func load(flags *pflag.FlagSet, environ []string) (settings, error) {
 	if err := k.Unmarshal("", &s); err != nil {
 		return s, err
 	}
-	return s, s.finish()
+	err := s.finish()
+	return s, err
 }
 
 // configText reads the settings file that was asked for, or emu.yaml if there

@@ -127,7 +127,7 @@ func ask(ctx context.Context, target string, timeout time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("ask %s: %w", target, err)
 	}
-	defer answer.Body.Close()
+	defer answer.Body.Close() //nolint:errcheck // the answer is read; nothing is lost with the connection
 	text, err := io.ReadAll(io.LimitReader(answer.Body, healthAnswer))
 	if answer.StatusCode == http.StatusOK {
 		return err

@@ -23,7 +23,7 @@ func (s *settings) logger(w io.Writer, env []string) *slog.Logger {
 	if s.LogFormat == "json" || s.LogFormat == "auto" && !terminal(w) {
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 	}
-	return slog.New(tint.NewHandler(w, &tint.Options{
+	return slog.New(tint.NewTextHandler(w, &tint.Options{
 		Level:      level,
 		TimeFormat: "15:04:05.000",
 		NoColor:    !colourful(w, env),

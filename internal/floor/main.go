@@ -5,6 +5,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -34,7 +35,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", args[0])
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", args[0])
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -46,7 +47,7 @@ func NewBinder[T any]() (*Binder[T], error) {
 func (b *Binder[T]) compile(t reflect.Type, path []int) error {
 	for i := range t.NumField() {
 		f := t.Field(i)
-		at := append(path[:len(path):len(path)], i)
+		at := append(slices.Clone(path), i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct {
 			if err := b.compile(f.Type, at); err != nil {

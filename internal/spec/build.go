@@ -66,10 +66,24 @@ type structType struct {
 // fill fields and gather extensions.
 func plainTypes() []any {
 	return []any{
-		openapi3.T{}, openapi3.Info{}, openapi3.Contact{}, openapi3.License{}, openapi3.Server{}, openapi3.ServerVariable{},
-		openapi3.Tag{}, openapi3.ExternalDocs{}, openapi3.Components{}, openapi3.Operation{}, openapi3.PathItem{},
-		openapi3.Parameter{}, openapi3.RequestBody{}, openapi3.Response{}, openapi3.MediaType{}, openapi3.Schema{},
-		openapi3.Example{}, openapi3.SecurityScheme{},
+		openapi3.T{},
+		openapi3.Info{},
+		openapi3.Contact{},
+		openapi3.License{},
+		openapi3.Server{},
+		openapi3.ServerVariable{},
+		openapi3.Tag{},
+		openapi3.ExternalDocs{},
+		openapi3.Components{},
+		openapi3.Operation{},
+		openapi3.PathItem{},
+		openapi3.Parameter{},
+		openapi3.RequestBody{},
+		openapi3.Response{},
+		openapi3.MediaType{},
+		openapi3.Schema{},
+		openapi3.Example{},
+		openapi3.SecurityScheme{},
 	}
 }
 

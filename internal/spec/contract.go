@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"net/http"
 	"regexp"
 	"slices"
 	"sort"
@@ -109,7 +110,7 @@ func Load(data []byte, o LoadOptions) (*Contract, error) {
 	if err := c.parse(d, o); err != nil {
 		return nil, err
 	}
-	if err := c.collectOperations(d); err != nil {
+	if err := c.collectOperations(); err != nil {
 		return nil, err
 	}
 	if c.platform {
@@ -214,7 +215,7 @@ func dropPatterns(doc *openapi3.T) []string {
 }
 
 // collectOperations makes the table of operations, sorted by path and method.
-func (c *Contract) collectOperations(d *document) error {
+func (c *Contract) collectOperations() error {
 	paths := c.doc.Paths.Map()
 	names := make([]string, 0, len(paths))
 	for path := range paths {
@@ -289,7 +290,7 @@ func (c *Contract) inventID(method, path string) string {
 // does not say so.
 func (o *Operation) reads() {
 	o.in = readsPath | readsQuery
-	if o.Method != "GET" && o.Method != "HEAD" {
+	if o.Method != http.MethodGet && o.Method != http.MethodHead {
 		o.in |= readsBody
 	}
 	list, ok := o.doc.Extensions["x-parameters-in"].([]any)

@@ -225,7 +225,7 @@ func FuzzValidateRequest(f *testing.F) {
 	f.Add("limit=3&tags[]=a&pet.id=1", "application/x-www-form-urlencoded", `name=x&age=3`)
 	f.Add("tags=%zz", "text/plain;", "")
 	get, post := operation(f, c, "GET_pets_pet_id_json"), operation(f, c, "POST_pets_2")
-	f.Fuzz(func(t *testing.T, query, contentType, body string) {
+	f.Fuzz(func(_ *testing.T, query, contentType, body string) {
 		r := httptest.NewRequest("POST", "/pets", nil)
 		r.URL.RawQuery = query
 		r.Header["Content-Type"] = []string{contentType}

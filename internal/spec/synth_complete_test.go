@@ -67,8 +67,10 @@ func TestComplete(t *testing.T) {
 	contract := synthContract(t, completeDocument)
 	for _, c := range []struct{ op, body, want string }{
 		{"list", `{"errno":0,"msg":"success","data":[]}`, `{"errno":0,"msg":"success","data":[]}`},
-		{"list", `{"msg":"success","errno":0,"data":[{"status":1,"zeta":[1, 2],"id":7},{"owner":{"verified":false,"name":"<b>"},"id":8,"name":"x","status":3}]}`,
-			`{"msg":"success","errno":0,"data":[{"status":1,"zeta":[1, 2],"id":7,"name":"小程序","owner":{"type":"company","verified":true}},{"owner":{"verified":false,"name":"<b>","type":"company"},"id":8,"name":"x","status":3}]}`},
+		{
+			"list", `{"msg":"success","errno":0,"data":[{"status":1,"zeta":[1, 2],"id":7},{"owner":{"verified":false,"name":"<b>"},"id":8,"name":"x","status":3}]}`,
+			`{"msg":"success","errno":0,"data":[{"status":1,"zeta":[1, 2],"id":7,"name":"小程序","owner":{"type":"company","verified":true}},{"owner":{"verified":false,"name":"<b>","type":"company"},"id":8,"name":"x","status":3}]}`,
+		},
 		{"list", `{"errno":40001,"msg":"参数错误"}`, `{"errno":40001,"msg":"参数错误"}`},
 		{"bare", `{"id":1,"owner":null}`, `{"id":1,"owner":null,"name":"小程序","status":3}`},
 		{"bare", `{"id":12345678901234567890,"name":"a","status":1,"owner":{"type":"t","verified":true}}`, `{"id":12345678901234567890,"name":"a","status":1,"owner":{"type":"t","verified":true}}`},
