@@ -75,47 +75,6 @@ type Fault struct {
 	Hits    int `json:"hits"`
 }
 
-// The actions of each kind of fault.
-func faultActions(on string) []string {
-	switch on {
-	case FaultOnCall:
-		return []string{FaultLatency, FaultReset, FaultTruncate, FaultMalformed, FaultStatus, FaultRefuse, FaultRateLimit}
-	case FaultOnPush:
-		return []string{FaultDrop, FaultDelay, FaultDuplicate, FaultReorder, FaultWrongSignature, FaultStaleTimestamp, FaultTimeout}
-	case FaultOnKafka:
-		return []string{FaultDrop, FaultDelay, FaultDuplicate, FaultReorder}
-	}
-	return nil
-}
-
-// check says what is wrong with a fault, and where.
-func (f *Fault) check(e *Emulator) (pointer string, err error) {
-	actions := faultActions(f.On)
-	switch {
-	case actions == nil:
-		return "/on", fmt.Errorf("on %q: want call, push or kafka", f.On)
-	case !slices.Contains(actions, f.Do):
-		return "/do", fmt.Errorf("%s has no fault %q; it has %s", f.On, f.Do, strings.Join(actions, ", "))
-	case f.Operation != "" && f.On != FaultOnCall:
-		return "/operation", fmt.Errorf("an operation narrows faults on calls; use event for %s", f.On)
-	case (f.Event != "" || f.Transition != "") && f.On == FaultOnCall:
-		return "/event", fmt.Errorf("events and transitions narrow faults on deliveries; use operation for calls")
-	case (f.Do == FaultLatency || f.Do == FaultDelay) && f.Delay <= 0:
-		return "/delay", fmt.Errorf("%s needs a delay", f.Do)
-	case f.Do == FaultStatus && (f.Status < 200 || f.Status > 599):
-		return "/status", fmt.Errorf("status needs an HTTP status from 200 to 599")
-	case f.Do == FaultRefuse && e.wire.refusals[f.Error] == nil:
-		return "/error", fmt.Errorf("refuse needs an error of the contract's x-errors; %q is none", f.Error)
-	}
-	if _, ok := e.contract.Event(f.Event); f.Event != "" && !ok {
-		return "/event", fmt.Errorf("the contract has no event %q", f.Event)
-	}
-	if _, ok := e.contract.Operation(f.Operation); f.Operation != "" && !ok {
-		return "/operation", fmt.Errorf("the contract has no operation %q", f.Operation)
-	}
-	return "", nil
-}
-
 // faultTarget is what a fault may match.
 type faultTarget struct {
 	On         string `json:"on"`

@@ -56,5 +56,11 @@ func Ready(name string) (*Scenario, error) {
 	return Parse(name+".yaml", data)
 }
 
+//go:embed template.yaml
+var template string
+
+// Template is a small scenario with a name, to begin one of one's own with.
+func Template(name string) []byte { return []byte(strings.ReplaceAll(template, "NAME", name)) }
+
 // Schema is the JSON Schema of the format.
 func Schema() []byte { return slices.Clone(schema) }

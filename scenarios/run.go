@@ -44,6 +44,8 @@ type Result struct {
 	// Start and End are the sandbox's time before and after.
 	Start time.Time `json:"start"`
 	End   time.Time `json:"end"`
+	// Wall is how long the run took.
+	Wall time.Duration `json:"-"`
 	// Steps are the scenario's own, with how each ended.
 	Steps []StepResult `json:"steps"`
 	// Failure is why the run ended early; nil when everything held.

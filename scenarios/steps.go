@@ -33,6 +33,24 @@ type Failure struct {
 	Curl   string `json:"-"`
 }
 
+// Text is the failure in lines, without what a report should not show.
+func (f *Failure) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s: %s\n", f.At, f.Title, f.Message)
+	for _, m := range f.Mismatches {
+		fmt.Fprintf(&b, "%s: expected %s, actual %s\n", m.Path, m.Expected, m.Actual)
+	}
+	for _, one := range []struct {
+		title string
+		lines []string
+	}{{"arrived", f.Arrived}, {"journal", f.Causes}} {
+		for _, line := range one.lines {
+			fmt.Fprintf(&b, "%s: %s\n", one.title, line)
+		}
+	}
+	return b.String()
+}
+
 // fail makes a failure of a step.
 func (e *engine) fail(s *Step, message string) *Failure {
 	return &Failure{At: s.At.String(), Title: s.Title(), Message: message, Causes: e.causes(e.subject(s))}

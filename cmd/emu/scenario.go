@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/swanemu/emu/scenarios"
+)
+
+func (a *app) scenarioCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "scenario",
+		Short: "List, show, check and begin scenarios",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "list", Short: "List the ready scenarios", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error { return a.listScenarios() },
+		},
+		&cobra.Command{
+			Use: "show NAME", Short: "Print a ready scenario", Args: cobra.ExactArgs(1),
+			ValidArgsFunction: completeScenario,
+			RunE: func(_ *cobra.Command, args []string) error {
+				data, err := scenarios.Source(args[0])
+				if err != nil {
+					return usageError(err)
+				}
+				_, err = a.std.out.Write(data)
+				return err
+			},
+		},
+		&cobra.Command{
+			Use: "validate FILE...", Short: "Tell everything that is wrong with files", Args: cobra.MinimumNArgs(1),
+			RunE: func(_ *cobra.Command, args []string) error { return a.validateScenarios(args) },
+		},
+		&cobra.Command{
+			Use: "schema", Short: "Print the JSON Schema of the format, for editors", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				_, err := a.std.out.Write(scenarios.Schema())
+				return err
+			},
+		},
+		&cobra.Command{
+			Use: "new FILE", Short: "Write a scenario to begin with", Args: cobra.ExactArgs(1),
+			RunE: func(_ *cobra.Command, args []string) error { return a.newScenario(args[0]) },
+		},
+	)
+	return cmd
+}
+
+// completeScenario completes names of ready scenarios, and files.
+func completeScenario(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return scenarios.Names(), cobra.ShellCompDirectiveDefault
+}
+
+func (a *app) listScenarios() error {
+	w := tabwriter.NewWriter(a.std.out, 0, 0, 2, ' ', 0)
+	for _, name := range scenarios.Names() {
+		s, err := scenarios.Ready(name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Summary)
+	}
+	return w.Flush()
+}
+
+func (a *app) validateScenarios(args []string) error {
+	var errs []error
+	for _, path := range args {
+		s, err := scenarios.Load(path)
+		if err == nil {
+			fmt.Fprintf(a.std.out, "%s: %s is well formed, %d steps\n", path, s.Name, len(s.Steps))
+		}
+		errs = append(errs, err)
+	}
+	return usageError(errors.Join(errs...))
+}
+
+// newScenario writes a small scenario that passes, to change.
+func (a *app) newScenario(path string) error {
+	if filepath.Ext(path) == "" {
+		path += ".yaml"
+	}
+	name := strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))
+	text := scenarios.Template(name)
+	if _, err := scenarios.Parse(path, text); err != nil {
+		return usageError(err)
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // a text to share
+	if err != nil {
+		return usageError(err)
+	}
+	_, err = file.Write(text)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.std.out, "%s: play it with: emu run %s\n", path, path)
+	return err
+}
