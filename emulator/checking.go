@@ -184,6 +184,8 @@ func (s *State) checkEvents(*machine) error {
 			return fmt.Errorf("/events: event %d: status %q: want one of %v", e.ID, e.Status, statuses)
 		case e.Channel == ChannelPush && s.TPs[e.TP] == nil:
 			return fmt.Errorf("/events: event %d: there is no third-party platform %d", e.ID, e.TP)
+		case e.Copies < 0 || e.Copies > 1:
+			return fmt.Errorf("/events: event %d: copies: want 0 or 1", e.ID)
 		case !json.Valid(e.Payload) || e.Payload[0] != '{':
 			return fmt.Errorf("/events: event %d: payload must be a JSON object", e.ID)
 		}

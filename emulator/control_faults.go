@@ -28,7 +28,7 @@ type faultIn struct {
 	Transition   string `json:"transition,omitempty"`
 	AppID        int64  `json:"app_id,omitempty"`
 	Nth          int    `json:"nth,omitempty"`
-	Times        int    `json:"times,omitempty"`
+	Times        *int   `json:"times,omitempty"`
 	Delay        string `json:"delay,omitempty"`
 	DelayMax     string `json:"delay_max,omitempty"`
 	Distribution string `json:"distribution,omitempty"`
@@ -38,11 +38,12 @@ type faultIn struct {
 }
 
 func (f *Fault) shown() faultOut {
+	times := f.Times
 	return faultOut{
 		ID: f.ID, Matched: f.Matched, Hits: f.Hits, Spent: f.spent(),
 		faultIn: faultIn{
 			On: f.On, Do: f.Do, Operation: f.Operation, Event: f.Event, Transition: f.Transition, AppID: f.App,
-			Nth: f.Nth, Times: f.Times, Delay: shownLength(f.Delay), DelayMax: shownLength(f.DelayMax),
+			Nth: f.Nth, Times: &times, Delay: shownLength(f.Delay), DelayMax: shownLength(f.DelayMax),
 			Distribution: f.Distribution, Status: f.Status, Error: f.Error, Applied: f.Applied,
 		},
 	}
@@ -67,10 +68,10 @@ func listFaults(c *Call, _ None) (faultsOut, error) {
 func createFault(c *Call, in faultIn) (faultOut, error) {
 	f := &Fault{
 		On: in.On, Do: in.Do, Operation: in.Operation, Event: in.Event, Transition: in.Transition, App: in.AppID,
-		Nth: max(in.Nth, 1), Times: in.Times, Distribution: in.Distribution, Status: in.Status, Error: in.Error, Applied: in.Applied,
+		Nth: max(in.Nth, 1), Times: 1, Distribution: in.Distribution, Status: in.Status, Error: in.Error, Applied: in.Applied,
 	}
-	if f.Times == 0 {
-		f.Times = 1
+	if in.Times != nil {
+		f.Times = *in.Times
 	}
 	for _, length := range []struct {
 		text, pointer string
@@ -99,34 +100,6 @@ func createFault(c *Call, in faultIn) (faultOut, error) {
 	f.ID = c.State.LastFault
 	c.State.Faults = append(c.State.Faults, f)
 	return f.shown(), nil
-}
-
-// nearFault lists the valid values that are nearest to the one refused.
-func (e *Emulator) nearFault(pointer string, f *Fault) []string {
-	var valid []string
-	given := ""
-	switch pointer {
-	case "/do":
-		valid, given = faultActions(f.On), f.Do
-	case "/operation":
-		given = f.Operation
-		for _, op := range e.contract.Operations() {
-			valid = append(valid, op.ID)
-		}
-	case "/event":
-		given = f.Event
-		for _, def := range e.contract.Events() {
-			valid = append(valid, def.Name)
-		}
-	case "/error":
-		given = f.Error
-		for _, def := range e.contract.Errors() {
-			valid = append(valid, def.Name)
-		}
-	default:
-		return nil
-	}
-	return near(given, valid)
 }
 
 func clearFaults(c *Call, in clearDecisionsIn) (removedOut, error) {

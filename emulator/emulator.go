@@ -19,7 +19,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	emu "github.com/swanemu/emu"
 	"github.com/swanemu/emu/internal/spec"

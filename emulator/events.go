@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -85,8 +86,8 @@ func (c *Call) emitBy(transition string, e Event) {
 	st.Events = append(st.Events, &e)
 	if c.disturb(&e, transition) {
 		c.box.owedLocked(c.Now, e.ID)
+		c.release(&e)
 	}
-	c.release(&e)
 }
 
 // forgetLocked drops the oldest events that nobody is owed any more, once they
@@ -176,7 +177,7 @@ func (s *Sandbox) wireBodyLocked(e *Event, attempt int, at time.Time) ([]byte, e
 		spoil = ""
 	}
 	if spoil == FaultStaleTimestamp {
-		at = at.Add(-max(e.SpoilBy, time.Hour))
+		at = at.Add(-cmp.Or(e.SpoilBy, time.Hour))
 	}
 	nonce := s.state.draw("nonce", e.ID<<16|int64(attempt)).alnum(16)
 	stamp := strconv.FormatInt(at.Unix(), 10)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -36,11 +37,14 @@ const (
 	FaultDrop           = "drop"            // push, kafka: it is never sent
 	FaultDelay          = "delay"           // push, kafka: it is sent later
 	FaultDuplicate      = "duplicate"       // push, kafka: it is sent twice
-	FaultReorder        = "reorder"         // push, kafka: the next one of the app overtakes it
+	FaultReorder        = "reorder"         // push, kafka: the app's next one to the same receiver overtakes it
 	FaultWrongSignature = "wrong_signature" // push: the first attempt's signature is wrong
 	FaultStaleTimestamp = "stale_timestamp" // push: the first attempt's time is old
 	FaultTimeout        = "timeout"         // push: the answer to the first attempt is lost
 )
+
+// rateLimitRefusal is the contract's error for FaultRateLimit.
+const rateLimitRefusal = "RequestLimitReached"
 
 // A Fault interferes with what it matches, a counted number of times.
 type Fault struct {
@@ -50,17 +54,20 @@ type Fault struct {
 	Do string `json:"do"`
 	// Operation (an operationId), Event (a name of x-events), Transition (the
 	// step of the lifecycle that emits an event) and App narrow what it
-	// matches; empty, they match all.
+	// matches; empty, they match all. An operationId stands for the call by
+	// whatever method, that of another method of a call for that one alone.
 	Operation  string `json:"operation,omitempty"`
 	Event      string `json:"event,omitempty"`
 	Transition string `json:"transition,omitempty"`
 	App        int64  `json:"app_id,omitempty"`
-	// Nth is the first match that it hits, from 1. Times is how many it hits;
-	// -1: all that follow.
+	// Nth is the first match that it hits, from 1; what another fault hits
+	// counts too. Times is how many it hits; -1: all that follow.
 	Nth   int `json:"nth"`
 	Times int `json:"times"`
-	// Delay is a latency or a delay; DelayMax, if it is longer, the longest:
-	// the length is then drawn by Distribution (uniform, normal, exponential).
+	// Delay is a latency or a delay, for FaultReorder the longest that the
+	// event is held back (0 is a minute), for FaultStaleTimestamp how old it
+	// says it is (0 is an hour). DelayMax, if it is longer, is the longest: the
+	// length is then drawn by Distribution (uniform, normal, exponential).
 	Delay        time.Duration `json:"delay,omitempty"`
 	DelayMax     time.Duration `json:"delay_max,omitempty"`
 	Distribution string        `json:"distribution,omitempty"`
@@ -79,31 +86,37 @@ type Fault struct {
 type faultTarget struct {
 	On         string `json:"on"`
 	Operation  string `json:"operation,omitempty"`
+	Alias      string `json:"alias,omitempty"` // its operationId, where the call is another's
 	Event      string `json:"event,omitempty"`
 	Transition string `json:"transition,omitempty"`
 	App        int64  `json:"app_id,omitempty"`
+	// overtakes says that it is an event for which another is held back.
+	overtakes bool
 }
 
 func (f *Fault) matches(t faultTarget) bool {
-	return f.On == t.On && (f.Operation == "" || f.Operation == t.Operation) && (f.Event == "" || f.Event == t.Event) &&
-		(f.Transition == "" || f.Transition == t.Transition) && (f.App == 0 || f.App == t.App)
+	return f.On == t.On && (f.Operation == "" || f.Operation == t.Operation || f.Operation == t.Alias) &&
+		(f.Event == "" || f.Event == t.Event) && (f.Transition == "" || f.Transition == t.Transition) &&
+		(f.App == 0 || f.App == t.App)
 }
 
 func (f *Fault) spent() bool { return f.Times >= 0 && f.Hits >= f.Times }
 
-// faultFor counts a match and returns the fault that hits, or nil.
-func (s *State) faultFor(t faultTarget) *Fault {
+// faultFor counts a match with every fault that is not spent and returns the
+// first that hits, or nil.
+func (s *State) faultFor(t faultTarget) (hit *Fault) {
 	for _, f := range s.Faults {
 		if f.spent() || !f.matches(t) {
 			continue
 		}
 		f.Matched++
-		if f.Matched >= f.Nth {
-			f.Hits++
-			return f
+		if hit != nil || f.Matched < f.Nth || f.Do == FaultReorder && t.overtakes {
+			continue
 		}
+		f.Hits++
+		hit = f
 	}
-	return nil
+	return hit
 }
 
 // length is how long a fault's latency or delay takes this time.
@@ -138,11 +151,13 @@ func (*FaultDetail) journalDetail() {}
 // exchange what is to happen to it. It is an input of its own, because a call
 // that changes nothing may use up a fault.
 func (s *Sandbox) interfereLocked(x *Exchange, now time.Time) (*Fault, error) {
-	if len(s.state.Faults) == 0 {
+	if len(s.state.Faults) == 0 || s.closed {
 		return nil, nil
 	}
-	p, _ := s.state.principal(x.params.Text(x.op.TokenParam), now)
-	t := faultTarget{On: FaultOnCall, Operation: x.op.Call(), App: p.App}
+	t := faultTarget{On: FaultOnCall, Operation: x.op.Call(), App: s.state.appOf(x, now)}
+	if x.op.ID != t.Operation {
+		t.Alias = x.op.ID
+	}
 	if !slices.ContainsFunc(s.state.Faults, func(f *Fault) bool { return !f.spent() && f.matches(t) }) {
 		return nil, nil
 	}
@@ -163,28 +178,47 @@ func (s *Sandbox) interfereLocked(x *Exchange, now time.Time) (*Fault, error) {
 	return f, nil
 }
 
+// appOf is the app that a call is about: the caller's, or the one that the
+// call names.
+func (s *State) appOf(x *Exchange, now time.Time) int64 {
+	p, _ := s.principal(x.params.Text(x.op.TokenParam), now)
+	if p.App != 0 {
+		return p.App
+	}
+	named, _ := x.params.Get("app_id")
+	if id, err := strconv.ParseInt(named.Text+string(named.JSON), 10, 64); err == nil {
+		return id
+	}
+	id := s.keys[x.params.Text("client_id")]
+	if s.Apps[id] == nil {
+		return 0
+	}
+	return id
+}
+
 // spoil gives an exchange the answer that a fault has for it; body and status
-// are what they were if the call took effect.
-func (e *Emulator) spoil(x *Exchange, f *Fault, now time.Time) {
+// are what they were if the call took effect. What only mangles the bytes is
+// seen to when they are written, so that the journal has the answer itself.
+func (e *Emulator) spoil(x *Exchange, f *Fault) {
 	switch f.Do {
 	case FaultRefuse, FaultRateLimit:
 		name := f.Error
 		if f.Do == FaultRateLimit {
-			name = "RequestLimitReached"
+			name = rateLimitRefusal
 		}
-		e.answer(x, nil, nil, &Refusal{Name: name}, now)
+		// What was asked for need not be in the operation's contract.
+		env, _ := e.contract.Envelope(x.op.Envelope)
+		x.answer = nil
+		e.refuse(x, env, &Refusal{Name: name})
 	case FaultStatus:
-		text := http.StatusText(f.Status)
-		x.status, x.outcome = f.Status, "fault"
-		x.body = fmt.Appendf(nil, "<html><head><title>%d %s</title></head><body><h1>%d %s</h1></body></html>\n", f.Status, text, f.Status, text)
+		text := strings.TrimSpace(fmt.Sprintf("%d %s", f.Status, http.StatusText(f.Status)))
+		x.status, x.outcome, x.body = f.Status, "fault", nil
+		if f.Status != http.StatusNoContent && f.Status != http.StatusNotModified {
+			x.body = fmt.Appendf(nil, "<html><head><title>%s</title></head><body><h1>%s</h1></body></html>\n", text, text)
+		}
 		x.answer = &spec.Answer{Status: f.Status, MediaType: "text/html; charset=utf-8"}
 	case FaultReset:
-		x.outcome = "fault"
-	case FaultMalformed:
-		x.outcome = "fault"
-		x.body = append(slices.Clone(x.body[:len(x.body)/2]), "\xff}{<"...)
-	case FaultTruncate:
-		x.outcome = "fault"
+		x.status, x.outcome, x.body = 0, "fault", nil
 	}
 }
 
@@ -203,7 +237,9 @@ func (c *Call) disturb(e *Event, transition string) bool {
 	if len(c.State.Faults) == 0 {
 		return true
 	}
-	f := c.State.faultFor(faultTarget{On: e.Channel, Event: e.Name, Transition: transition, App: e.App})
+	f := c.State.faultFor(faultTarget{
+		On: e.Channel, Event: e.Name, Transition: transition, App: e.App, overtakes: len(c.State.heldFor(e)) > 0,
+	})
 	if f == nil {
 		return true
 	}
@@ -235,13 +271,21 @@ func (c *Call) disturb(e *Event, transition string) bool {
 	return true
 }
 
-// release lets go of what was held back so that the new event overtakes it.
-func (c *Call) release(next *Event) {
-	for _, id := range slices.Clone(c.State.Held) {
-		held := c.State.event(id)
-		if held == nil || id != next.ID && held.Channel == next.Channel && held.App == next.App {
-			c.State.Held = slices.DeleteFunc(c.State.Held, func(h int64) bool { return h == id })
-			c.box.owedLocked(c.Now, id)
+// heldFor lists what is held back until an event has overtaken it.
+func (s *State) heldFor(next *Event) (ids []int64) {
+	for _, id := range s.Held {
+		held := s.event(id)
+		if held != nil && held != next && held.Channel == next.Channel && held.App == next.App && held.TP == next.TP {
+			ids = append(ids, id)
 		}
+	}
+	return ids
+}
+
+// release lets go of what the event, which is on its way, was to overtake.
+func (c *Call) release(next *Event) {
+	for _, id := range c.State.heldFor(next) {
+		c.State.Timers.drop(func(t Timer) bool { return t.Kind == timerPush && t.Event == id })
+		c.box.owedLocked(c.Now, id)
 	}
 }

@@ -19,12 +19,26 @@ func (e *Emulator) serveForeign(w http.ResponseWriter, r *http.Request) {
 	s := e.defaultSandbox()
 	s.mu.Lock()
 	now := s.tickLocked()
+	var fault *Fault
+	if x.op != nil {
+		var err error
+		if fault, err = s.interfereLocked(x, now); err != nil {
+			x.status, x.outcome = http.StatusServiceUnavailable, "unavailable"
+			x.body, x.answer = problem(x.status, err.Error())
+		}
+	}
 	s.journal.append(now, 0, KindExchange, x)
 	if x.answer == nil {
 		d := s.state.draw(r.Method+r.URL.Path+"?"+r.URL.RawQuery, 0)
 		e.synthesise(x, prefer, r.Header.Get("Accept"), d.Uint64(), now)
 	}
+	if fault != nil {
+		e.spoil(x, fault)
+	}
 	s.unlock()
+	if x.hold > 0 {
+		s.wait(r.Context(), x.hold)
+	}
 	e.write(w, x)
 }
 

@@ -96,7 +96,8 @@ func (x *Exchange) Operation() string {
 func (x *Exchange) Status() int { return x.status }
 
 // Outcome is "ok", or the catalogue name of the refusal, or "preferred" for an
-// answer the caller chose with a Prefer header.
+// answer the caller chose with a Prefer header, or "fault" where a fault left
+// none.
 func (x *Exchange) Outcome() string { return x.outcome }
 
 // MarshalJSON writes the exchange with secrets redacted.

@@ -56,6 +56,9 @@ func newEmulator(t testing.TB, change func(*emulator.Options)) *emulator.Emulato
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if t.Failed() {
+			return // a sandbox that panicked stays locked
+		}
 		if err := e.Close(context.Background()); err != nil {
 			t.Errorf("close: %v", err)
 		}

@@ -50,6 +50,9 @@ func (s *Sandbox) owedLocked(now time.Time, id int64) bool {
 		return false
 	}
 	e.Status = eventDue
+	if len(s.state.Held) > 0 {
+		s.state.Held = slices.DeleteFunc(s.state.Held, func(held int64) bool { return held == id })
+	}
 	switch {
 	case e.Channel == ChannelKafka && s.em.opt.Broker == nil:
 		e.Status, e.DeliveredAt = eventDelivered, now.UnixNano()
@@ -71,7 +74,7 @@ func (s *Sandbox) owedLocked(now time.Time, id int64) bool {
 // spoiled is the outcome of an attempt whose answer a fault has lost.
 func (o pushOutcome) spoiled(e *Event) pushOutcome {
 	if e.Spoil == FaultTimeout && o.Number == 1 {
-		o.OK, o.Error = false, "the receiver's answer was lost by a fault"
+		o.OK, o.Status, o.Error = false, 0, "the receiver's answer was lost by a fault"
 	}
 	return o
 }
@@ -258,6 +261,11 @@ func (s *Sandbox) kafkaEndedLocked(now time.Time, r kafkaResult) {
 	if r.Failed == 0 {
 		st.KafkaFailures = 0
 		return
+	}
+	for _, id := range st.KafkaQueue { // one copy may have got there and another not
+		if e := st.event(id); e != nil {
+			e.Status = eventDue
+		}
 	}
 	st.KafkaFailures++
 	wait := interval(time.Second, 30*time.Second, st.KafkaFailures)

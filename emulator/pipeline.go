@@ -152,7 +152,7 @@ func (s *Sandbox) answerCall(x *Exchange, invalid error, prefer spec.Prefer, acc
 	} else {
 		publish = s.callOrRefuseLocked(x, invalid, prefer, accept, now)
 	}
-	s.em.spoil(x, fault, now)
+	s.em.spoil(x, fault)
 	return publish
 }
 
@@ -332,20 +332,27 @@ func (e *Emulator) write(w http.ResponseWriter, x *Exchange) {
 	if x.fault == FaultReset {
 		reset(w)
 	}
-	h["Content-Length"] = []string{strconv.Itoa(len(x.body))}
+	body := x.body
+	if x.fault == FaultMalformed {
+		body = append(slices.Clone(body[:len(body)/2]), "\xff}{<"...)
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	if x.fault == FaultTruncate {
-		_, _ = w.Write(x.body[:len(x.body)/2])
+		_, _ = w.Write(body[:len(body)/2])
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
-	_, _ = w.Write(x.body) // a client that is gone needs no answer
+	_, _ = w.Write(body) // a client that is gone needs no answer
 }
 
 // reset ends the connection the hard way: with a TCP reset where there is a
 // TCP connection, else by aborting the handler. It does not return.
 func reset(w http.ResponseWriter) {
 	if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
+			conn = secure.NetConn()
+		}
 		if tcp, ok := conn.(*net.TCPConn); ok {
 			_ = tcp.SetLinger(0)
 		}
@@ -355,11 +362,17 @@ func reset(w http.ResponseWriter) {
 }
 
 // wait holds an answer back: on a running clock until so much of the sandbox's
-// time has passed; on virtual time it is the wait that moves time.
+// time has passed; on virtual time it is the wait that moves time. Where
+// somebody else is moving it, the answer is not held back: they may be waiting
+// for a receiver that waits for this very answer.
 func (s *Sandbox) wait(ctx context.Context, d time.Duration) {
 	until := s.Now().Add(d)
 	if s.clock.Virtual() {
-		_, _ = s.Advance(ctx, d)
+		if s.turn.TryLock() {
+			_, _ = s.moveTo(ctx, until)
+			s.turn.Unlock()
+			s.deliverNow(ctx)
+		}
 		return
 	}
 	if wall, ok := s.clock.Until(until); ok {

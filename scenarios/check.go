@@ -184,6 +184,8 @@ func (k *checker) fault(path string, f *Fault) {
 	k.word(path+".operation", "operation", f.Operation, k.c.operationNames())
 	k.word(path+".event", "event", f.Event, k.c.eventNames(f.On))
 	k.word(path+".error", "error", f.Error, k.c.errorNames())
+	k.word(path+".transition", "transition", f.Transition, k.c.transitions)
+	lasting := []string{"latency", "delay", "reorder", "stale_timestamp"}
 	for _, m := range []struct {
 		name     string
 		given    bool
@@ -194,7 +196,10 @@ func (k *checker) fault(path string, f *Fault) {
 		{"operation", f.Operation != "", f.On == "call", false, "on: call"},
 		{"event", f.Event != "", f.On != "call", false, "on: push or kafka"},
 		{"applied", f.Applied, f.On == "call", false, "on: call"},
-		{"delay", f.Delay != nil, f.Do == "latency" || f.Do == "delay", true, "do: latency or delay"},
+		{"transition", f.Transition != "", f.On != "call", false, "on: push or kafka"},
+		{"delay", f.Delay != nil, slices.Contains(lasting, f.Do), f.Do == "latency" || f.Do == "delay", "do: " + strings.Join(lasting, ", ")},
+		{"delay_max", f.DelayMax != nil, f.Delay != nil, false, "delay"},
+		{"distribution", f.Distribution != "", f.DelayMax != nil, false, "delay_max"},
 		{"status", f.Status != 0, f.Do == "status", true, "do: status"},
 		{"error", f.Error != "", f.Do == "refuse", true, "do: refuse"},
 	} {

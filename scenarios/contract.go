@@ -22,7 +22,8 @@ type Contract struct {
 	// those that go to Kafka with their names.
 	pushes  []string
 	notices map[int]string
-	states  []string
+	// states and transitions are those of packages.
+	states, transitions []string
 }
 
 // operation is a call as a client makes it.
@@ -70,6 +71,9 @@ func ReadContract(data []byte) (*Contract, error) {
 	for _, s := range doc.Lifecycle["package"].States {
 		c.states = append(c.states, s.Name)
 	}
+	for _, t := range doc.Lifecycle["package"].Transitions {
+		c.transitions = append(c.transitions, t.Name)
+	}
 	return c, nil
 }
 
@@ -90,9 +94,8 @@ type document struct {
 		Code    int    `yaml:"code"`
 	} `yaml:"x-events"`
 	Lifecycle map[string]struct {
-		States []struct {
-			Name string `yaml:"name"`
-		} `yaml:"states"`
+		States      []named `yaml:"states"`
+		Transitions []named `yaml:"transitions"`
 	} `yaml:"x-lifecycle"`
 	Paths      map[string]map[string]yaml.Node `yaml:"paths"`
 	Components struct {
@@ -104,6 +107,10 @@ type document struct {
 			Principals []string `yaml:"x-principals"`
 		} `yaml:"securitySchemes"`
 	} `yaml:"components"`
+}
+
+type named struct {
+	Name string `yaml:"name"`
 }
 
 type documentSchema struct {

@@ -62,9 +62,9 @@ type AppChange struct {
 
 // An App is a mini program.
 type App struct {
-	AppID     int64 `json:"app_id" jsonschema:"minimum=1" jsonschema_description:"Its id."`
+	AppID int64 `json:"app_id" jsonschema:"minimum=1" jsonschema_description:"Its id."`
 	AppChange
-	Packages  []Package `json:"packages,omitempty" jsonschema_description:"Packages it has already."`
+	Packages []Package `json:"packages,omitempty" jsonschema_description:"Packages it has already."`
 }
 
 // A Package is one that is there from the beginning.
@@ -84,9 +84,9 @@ type TPChange struct {
 
 // A TP is a third-party platform.
 type TP struct {
-	TPID     int64 `json:"tp_id" jsonschema:"minimum=1" jsonschema_description:"Its numeric id."`
+	TPID int64 `json:"tp_id" jsonschema:"minimum=1" jsonschema_description:"Its numeric id."`
 	TPChange
-	Apps     []int64 `json:"apps,omitempty" jsonschema_description:"The apps it may act for."`
+	Apps []int64 `json:"apps,omitempty" jsonschema_description:"The apps it may act for."`
 }
 
 // A Host is a member of the alliance.
@@ -136,15 +136,18 @@ type Decision struct {
 
 // A Fault is a counted interference.
 type Fault struct {
-	On        string    `json:"on" jsonschema:"enum=call,enum=push,enum=kafka" jsonschema_description:"Where it happens."`
-	Operation string    `json:"operation,omitempty" jsonschema_description:"Only on this call."`
-	Event     string    `json:"event,omitempty" jsonschema_description:"Only on this event."`
-	AppID     int64     `json:"app_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"Only for this app."`
-	Nth       int       `json:"nth,omitempty" jsonschema:"minimum=1" jsonschema_description:"From the nth one on; 1 if absent."`
-	Times     int       `json:"times,omitempty" jsonschema:"minimum=1" jsonschema_description:"How often."`
-	Do        string    `json:"do" jsonschema:"enum=latency,enum=reset,enum=truncate,enum=malformed,enum=status,enum=refuse,enum=rate_limit,enum=drop,enum=delay,enum=duplicate,enum=reorder,enum=wrong_signature,enum=stale_timestamp,enum=timeout" jsonschema_description:"What happens. On call: latency, reset, truncate, malformed, status, refuse, rate_limit; on push and kafka: drop, delay, duplicate, reorder, wrong_signature, stale_timestamp, timeout."`
-	Delay     *Duration `json:"delay,omitempty" jsonschema_description:"How long, for latency and delay."`
-	Status    int       `json:"status,omitempty" jsonschema:"minimum=200,maximum=599" jsonschema_description:"The HTTP status, for status."`
-	Error     string    `json:"error,omitempty" jsonschema_description:"The refusal's name in the contract's catalogue, for refuse."`
-	Applied   bool      `json:"applied,omitempty" jsonschema_description:"The call takes effect although the caller sees the fault."`
+	On           string    `json:"on" jsonschema:"enum=call,enum=push,enum=kafka" jsonschema_description:"Where it happens."`
+	Operation    string    `json:"operation,omitempty" jsonschema_description:"Only on this call."`
+	Event        string    `json:"event,omitempty" jsonschema_description:"Only on this event."`
+	Transition   string    `json:"transition,omitempty" jsonschema_description:"Only on what this step of the lifecycle brings about."`
+	AppID        int64     `json:"app_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"Only for this app."`
+	Nth          int       `json:"nth,omitempty" jsonschema:"minimum=1" jsonschema_description:"From the nth one on; 1 if absent."`
+	Times        int       `json:"times,omitempty" jsonschema:"minimum=-1" jsonschema_description:"How often; once if absent, -1 for all that follow."`
+	Do           string    `json:"do" jsonschema:"enum=latency,enum=reset,enum=truncate,enum=malformed,enum=status,enum=refuse,enum=rate_limit,enum=drop,enum=delay,enum=duplicate,enum=reorder,enum=wrong_signature,enum=stale_timestamp,enum=timeout" jsonschema_description:"What happens. On call: latency, reset, truncate, malformed, status, refuse, rate_limit; on push and kafka: drop, delay, duplicate, reorder, wrong_signature, stale_timestamp, timeout."`
+	Delay        *Duration `json:"delay,omitempty" jsonschema_description:"How long, for latency and what is sent later or looks older."`
+	DelayMax     *Duration `json:"delay_max,omitempty" jsonschema_description:"The longest delay; the length is then drawn."`
+	Distribution string    `json:"distribution,omitempty" jsonschema:"enum=uniform,enum=normal,enum=exponential" jsonschema_description:"How it is drawn; uniform if absent."`
+	Status       int       `json:"status,omitempty" jsonschema:"minimum=200,maximum=599" jsonschema_description:"The HTTP status, for status."`
+	Error        string    `json:"error,omitempty" jsonschema_description:"The refusal's name in the contract's catalogue, for refuse."`
+	Applied      bool      `json:"applied,omitempty" jsonschema_description:"The call takes effect although the caller sees the fault."`
 }

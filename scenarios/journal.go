@@ -55,6 +55,11 @@ type entry struct {
 		Params    map[string]any `json:"params"`
 		Outcome   string         `json:"outcome"`
 	} `json:"control"`
+	Fault *struct {
+		On     string `json:"on"`
+		Do     string `json:"do"`
+		Target string `json:"target"`
+	} `json:"fault"`
 	Mismatch *struct {
 		Operation string `json:"operation"`
 		Problem   string `json:"problem"`
@@ -78,14 +83,15 @@ type event struct {
 type sent struct {
 	event
 	payload any
+	// recorded: it has arrived without an attempt to deliver it.
+	recorded bool
 }
 
 // arrival is an event that has reached its receiver, once more for each time
 // it did.
 type arrival struct {
 	*sent
-	seq int64
-	at  time.Time
+	at time.Time
 	// used: it was expected. passed: a later one was.
 	used, passed bool
 }
@@ -130,6 +136,11 @@ func (e *engine) quietSync(ctx context.Context) error {
 		}
 		e.last = page.Last
 		if len(page.Entries) < 1000 {
+			if !e.kafka {
+				if err := e.recorded(ctx); err != nil {
+					return err
+				}
+			}
 			_, err := e.clockNow(ctx)
 			return err
 		}
@@ -147,19 +158,36 @@ func (e *engine) absorb(one *entry) error {
 			return fmt.Errorf("entry %d: %w", one.Seq, err)
 		}
 		e.events[s.ID] = s
-		if s.Channel == channelKafka && !e.kafka {
-			e.arrive(s.ID, one)
+	case one.Delivery != nil && one.Delivery.OK:
+		if s := e.events[one.Delivery.Event]; s != nil {
+			e.arrived = append(e.arrived, &arrival{sent: s, at: one.At})
 		}
-	case one.Delivery != nil && one.Delivery.OK && (e.kafka || one.Delivery.Channel != channelKafka):
-		e.arrive(one.Delivery.Event, one)
 	}
 	return nil
 }
 
-func (e *engine) arrive(id int64, one *entry) {
-	if s := e.events[id]; s != nil {
-		e.arrived = append(e.arrived, &arrival{sent: s, seq: one.Seq, at: one.At})
+// recorded takes in the notices that went nowhere because there is no Kafka:
+// they count as delivered, and the journal has no attempts of them.
+func (e *engine) recorded(ctx context.Context) error {
+	type delivery struct {
+		Event       int64     `json:"event"`
+		DeliveredAt time.Time `json:"delivered_at"`
 	}
+	var out struct {
+		Deliveries []delivery `json:"deliveries"`
+	}
+	if err := e.box.order(ctx, http.MethodGet, "/deliveries?channel=kafka&status=delivered&limit=10000", nil, &out); err != nil {
+		return err
+	}
+	slices.SortStableFunc(out.Deliveries, func(a, b delivery) int { return a.DeliveredAt.Compare(b.DeliveredAt) })
+	for _, d := range out.Deliveries {
+		if s := e.events[d.Event]; s != nil && !s.recorded {
+			s.recorded = true
+			e.arrived = append(e.arrived, &arrival{sent: s, at: d.DeliveredAt})
+			e.line(Line{At: d.DeliveredAt, Kind: channelKafka, From: "platform", To: "alliance", What: noticeText(s), OK: true})
+		}
+	}
+	return nil
 }
 
 // exchangeSince is how the last call of an operation ended, by the journal.
@@ -205,7 +233,7 @@ func (e *engine) causes(app int64) []string {
 	var last []*entry
 	for i := len(e.entries) - 1; i >= 0 && len(last) < most; i-- {
 		one := &e.entries[i]
-		telling := one.Transition != nil || one.Delivery != nil && !one.Delivery.OK || one.Mismatch != nil ||
+		telling := one.Transition != nil || one.Delivery != nil && !one.Delivery.OK || one.Mismatch != nil || one.Fault != nil ||
 			one.Exchange != nil && one.Exchange.Outcome != "ok" && !one.own ||
 			one.Event != nil && one.Event.Channel == channelPush
 		if telling && (app == 0 || e.about(one) == app) {
@@ -260,6 +288,8 @@ func (one *entry) what() string {
 			return text + "ok"
 		}
 		return text + one.Delivery.Error
+	case one.Fault != nil:
+		return fmt.Sprintf("fault: %s of %s %s", one.Fault.Do, one.Fault.On, one.Fault.Target)
 	case one.Control != nil:
 		return "control " + one.Control.Operation + ": " + one.Control.Outcome
 	case one.Mismatch != nil:

@@ -82,7 +82,7 @@ func Run(ctx context.Context, s *Scenario, o Options) (*Result, error) {
 	if o.Target != nil {
 		return play(ctx, s, o, *o.Target)
 	}
-	t, stop, err := serve(ctx, emulator.Options{Strict: o.Strict, AdminOpen: false})
+	t, stop, err := serve(ctx, emulator.Options{Strict: o.Strict, Broker: notices{}})
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +135,8 @@ type engine struct {
 	tokens   map[actor]string
 	now      time.Time
 	virtual  bool
-	// kafka says that notices go to a broker, so that they arrive when the
-	// journal says that they were delivered.
+	// kafka says that notices go to a broker, so that the journal tells when
+	// they were delivered; else the list of deliveries does.
 	kafka bool
 
 	entries []entry

@@ -60,13 +60,13 @@ type Decide struct {
 
 // SetApp changes an app.
 type SetApp struct {
-	AppID     int64 `json:"app_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"The app; the first if absent."`
+	AppID int64 `json:"app_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"The app; the first if absent."`
 	AppChange
 }
 
 // SetTP changes a third-party platform.
 type SetTP struct {
-	TPID     int64 `json:"tp_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"The TP; the first if absent."`
+	TPID int64 `json:"tp_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"The TP; the first if absent."`
 	TPChange
 }
 

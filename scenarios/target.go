@@ -149,6 +149,26 @@ func (b box) order(ctx context.Context, method, path string, in, out any) error 
 	return b.control(ctx, method, "sandboxes/"+url.PathEscape(b.name)+path, in, out)
 }
 
+// notices is the Kafka of a run in process: it takes every notice, so that
+// the journal tells of each that it was delivered.
+type notices struct{}
+
+var _ emulator.Broker = notices{}
+
+// Publish acknowledges all records.
+func (notices) Publish(_ context.Context, records []emulator.Record) []error {
+	return make([]error, len(records))
+}
+
+// Ready is nil: there is nothing to wait for.
+func (notices) Ready(context.Context) error { return nil }
+
+// Addresses is nothing that a client could use.
+func (notices) Addresses() []string { return []string{"in process"} }
+
+// Close has nothing to close.
+func (notices) Close() error { return nil }
+
 // serve runs an emulator on a port of its own and returns how to reach and how
 // to stop it.
 func serve(ctx context.Context, o emulator.Options) (Target, func() error, error) {

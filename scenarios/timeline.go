@@ -14,8 +14,8 @@ import (
 type Line struct {
 	// At is the sandbox's time.
 	At time.Time `json:"at"`
-	// Kind is call, push, kafka, time, control, expect, note, transition or
-	// mismatch.
+	// Kind is call, push, kafka, time, control, expect, note, transition, fault
+	// or mismatch.
 	Kind string `json:"kind"`
 	// From and To are who told whom; What is what, Outcome how it ended.
 	From    string `json:"from,omitempty"`
@@ -44,8 +44,8 @@ func (e *engine) told(mark int) {
 		switch {
 		case one.Delivery != nil:
 			l = e.deliveryLine(one)
-		case one.Event != nil && one.Event.Channel == channelKafka && !e.kafka:
-			l.Kind, l.From, l.To, l.What = channelKafka, "platform", "alliance", noticeText(e.events[one.Event.ID])
+		case one.Fault != nil:
+			l.Kind, l.What = "fault", one.Fault.Do+" of "+one.Fault.On+" "+one.Fault.Target
 		case one.Transition != nil:
 			l.Kind, l.From, l.What, l.Detail = "transition", "platform", one.what(), true
 		case one.Exchange != nil && one.own:
@@ -55,6 +55,7 @@ func (e *engine) told(mark int) {
 		default:
 			continue
 		}
+		l.Detail = l.Detail || one.own
 		e.line(l)
 	}
 }
@@ -150,6 +151,8 @@ func (p *Printer) Line(l Line) {
 		mark, color = "✗", red
 	}
 	switch l.Kind {
+	case "fault":
+		fmt.Fprintf(p.W, "  %s  %s\n", stamp, p.paint(yellow, "⚡ "+l.What))
 	case "time":
 		fmt.Fprintf(p.W, "  %s  %s\n", stamp, p.paint(dim, "⏩ "+l.What))
 	case "note":

@@ -13,6 +13,7 @@ import (
 	"github.com/jstemmer/go-junit-report/v2/junit"
 	"github.com/spf13/cobra"
 
+	"github.com/swanemu/emu/internal/clock"
 	"github.com/swanemu/emu/scenarios"
 )
 
@@ -167,10 +168,12 @@ func (a *app) play(ctx context.Context, s *scenarios.Scenario, f *runFlags, p *s
 		<-ctx.Done()
 		return nil
 	}
+	began := clock.Wall()
 	r, err := scenarios.Run(ctx, s, o)
 	if err != nil {
 		return nil, err
 	}
+	r.Wall = clock.Wall().Sub(began)
 	finish(r)
 	if f.keep && f.target != "" {
 		fmt.Fprintf(p.W, "kept: sandbox %s at %s\n", r.Sandbox, r.URL)
