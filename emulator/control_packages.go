@@ -145,6 +145,32 @@ func (m *machine) restores(state string) bool {
 	return t != nil && t.Caused == done.Name
 }
 
+type givePackagesIn struct {
+	appIDIn
+	Packages []packageOrder `json:"packages"`
+}
+
+// givePackages gives packages to an app that has none.
+func givePackages(c *Call, in givePackagesIn) (packagesOut, error) {
+	app, err := c.anApp(in.AppID, "/app_id")
+	if err != nil {
+		return packagesOut{}, err
+	}
+	if len(app.Packages) > 0 {
+		return packagesOut{}, conflict("/app_id", fmt.Sprintf("app %d has packages already", app.ID))
+	}
+	changed := *app
+	if err := c.fillPackages(&changed, in.Packages); err != nil {
+		return packagesOut{}, err
+	}
+	app.Packages, app.rows = changed.Packages, nil
+	for _, p := range app.Packages {
+		c.State.LastPackage = max(c.State.LastPackage, p.ID)
+		c.schedule(app, p)
+	}
+	return listAppPackages(c, in.appIDIn)
+}
+
 type packagesOut struct {
 	Packages []packageOut `json:"packages"`
 }

@@ -34,6 +34,7 @@ func controlOperations() []controlOperation {
 		looks("getApp", getApp),
 		orders("updateApp", http.StatusOK, updateApp),
 		looks("listAppPackages", listAppPackages),
+		orders("givePackages", http.StatusCreated, givePackages),
 		// control_tps.go
 		looks("listTPs", listTPs),
 		guarded(orders("createTP", http.StatusCreated, createTP), "client_id"),

@@ -3,6 +3,7 @@ package emulator
 import (
 	"fmt"
 	"reflect"
+	"runtime/debug"
 
 	"github.com/swanemu/emu/internal/spec"
 )
@@ -79,6 +80,18 @@ func bind[In, Out any](call string, f func(*Call, In) (Out, error)) behaviour {
 		return form.wrap(data), err
 	}
 	return b
+}
+
+// safely runs the behaviour; a panic, which is a fault of ours, becomes an
+// error with its place in the log.
+func (b *behaviour) safely(c *Call, p spec.Params, form *successForm) (body []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.box.em.opt.Logger.Error("panic in a behaviour", "operation", b.call, "panic", p, "stack", string(debug.Stack()))
+			body, err = nil, fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return b.run(c, p, form)
 }
 
 // table holds the behaviours of a contract by operationId, twins included.

@@ -3,6 +3,7 @@ package emulator
 import (
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -120,12 +121,24 @@ func (s *Sandbox) fireLocked(until int64) {
 		t := st.Timers.next()
 		st.At = max(st.At, t.Due)
 		c := &Call{Now: time.Unix(0, st.At), State: st, box: s, cause: t.Cause}
-		did := fire(c, t)
+		did := fireSafely(c, t)
 		if s.fired != nil && did {
 			s.fired.add(t)
 		}
 	}
 	st.At = max(st.At, until)
+}
+
+// fireSafely is fire for which a panic is a mismatch in the journal: one
+// fault of ours must not stop a sandbox's time.
+func fireSafely(c *Call, t Timer) (did bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.record(KindMismatch, &Mismatch{Operation: "timer " + t.Kind, Problem: fmt.Sprint("panic: ", p)})
+			c.box.em.opt.Logger.Error("panic in a timer", "kind", t.Kind, "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	return fire(c, t)
 }
 
 // fire does what a timer is for; it reports whether that still applied.
@@ -276,7 +289,7 @@ func (s *Sandbox) callLocked(now time.Time, b *behaviour, x *Exchange) {
 		s.state.Inputs++
 	}
 	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq}
-	body, err := b.run(c, x.params, s.em.wire.success[x.op.Envelope])
+	body, err := b.safely(c, x.params, s.em.wire.success[x.op.Envelope])
 	s.em.answer(x, b, body, err, now)
 }
 
@@ -289,7 +302,7 @@ func (s *Sandbox) orderLocked(now time.Time, order string, p spec.Params) ([]byt
 	ctl := &Control{Operation: order, Params: controlParams(p), Outcome: "ok"}
 	seq := s.journal.append(now, 0, KindControl, ctl)
 	s.state.Inputs++
-	data, err := b.run(&Call{Now: now, State: s.state, box: s, cause: seq}, p, bareForm)
+	data, err := b.safely(&Call{Now: now, State: s.state, box: s, cause: seq}, p, bareForm)
 	s.fireLocked(now.UnixNano()) // what the order made due at once
 	if err != nil {
 		ctl.Outcome = err.Error()

@@ -59,6 +59,9 @@ func (e *engine) send(ctx context.Context, op *operation, with map[string]any, t
 	if err != nil {
 		return answer{}, fmt.Errorf("call %s: %w", op.id, err)
 	}
+	// A client that sends a call again by itself, as it may on a connection it
+	// has used before, would hide what went wrong.
+	req.Close = true
 	if mediaType != "" {
 		req.Header.Set("Content-Type", mediaType)
 	}
@@ -172,7 +175,7 @@ func (e *engine) call(ctx context.Context, s *Step) (*Failure, error) {
 	e.line(line)
 	e.told(mark)
 	if len(mismatches) > 0 {
-		f := e.fail(s, fmt.Sprintf("%s answered otherwise than expected: %s", op.id, line.Outcome))
+		f := e.fail(s, unlike(op.id, line.Outcome))
 		f.Mismatches, f.Curl, f.Answer = mismatches, curl, a.text
 		if f.Answer == "" {
 			f.Answer = a.broken
@@ -180,6 +183,14 @@ func (e *engine) call(ctx context.Context, s *Step) (*Failure, error) {
 		return f, nil
 	}
 	return nil, nil
+}
+
+// unlike says that an answer is not as expected.
+func unlike(operation, outcome string) string {
+	if outcome == "ok" {
+		return "the answer of " + operation + " is not as expected"
+	}
+	return operation + " did not end as expected: " + outcome
 }
 
 // callText says what is called, with the parameters that tell most.
@@ -212,20 +223,19 @@ func (e *engine) outcomeText(a answer, outcome string) string {
 func (e *engine) judge(a answer, outcome string, expected any) []Mismatch {
 	want, _ := expected.(map[string]any)
 	want = maps.Clone(want)
-	if want["broken"] == true {
-		if a.broken == "" {
-			return []Mismatch{{"", "no whole answer", "HTTP " + fmt.Sprint(a.status) + " " + a.text}}
-		}
-		return nil
-	}
-	if a.broken != "" {
-		return []Mismatch{{"", "an answer", a.broken}}
-	}
 	var out []Mismatch
 	status, statusSaid := want["http"]
 	if statusSaid {
 		out = append(out, match(status, json.Number(fmt.Sprint(a.status)), "http")...)
 		delete(want, "http")
+	}
+	switch broken := want["broken"] == true; {
+	case broken && a.broken == "":
+		return append(out, Mismatch{"", "no whole answer", "HTTP " + fmt.Sprint(a.status) + " " + a.text})
+	case !broken && a.broken != "":
+		return append(out, Mismatch{"", "an answer", a.broken})
+	case broken:
+		return out
 	}
 	names, refused := e.contract.refusedAs(a.status, a.body)
 	how, said := want["refused"]

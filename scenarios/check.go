@@ -41,7 +41,7 @@ func (k *checker) complain(path, wrong, expected, near string) {
 		}
 		p = p[:max(0, strings.LastIndexAny(p, ".["))]
 	}
-	k.d.problems = append(k.d.problems, Problem{At: at, Path: path, Wrong: wrong, Expected: expected, Nearest: near})
+	k.d.tell(Problem{At: at, Path: path, Wrong: wrong, Expected: expected, Nearest: near})
 }
 
 // word checks that a word is known; "" is no word.
@@ -92,16 +92,14 @@ func (k *checker) scenario(s *Scenario) {
 func (k *checker) given(s *Scenario) {
 	for i, app := range s.Given.Apps {
 		path := fmt.Sprintf("given.apps[%d]", i)
+		if app.AppID == 0 {
+			continue // there is a complaint already
+		}
 		if slices.Contains(k.apps, app.AppID) {
 			k.complain(path+".app_id", fmt.Sprintf("app %d is given twice", app.AppID), "", "")
-		}
-		k.apps = append(k.apps, app.AppID)
-		if len(k.c.states) == 0 {
 			continue
 		}
-		for j, p := range app.Packages {
-			k.word(fmt.Sprintf("%s.packages[%d].state", path, j), "state", p.State, k.c.states)
-		}
+		k.apps = append(k.apps, app.AppID)
 	}
 	if !slices.Contains(k.apps, defaultApp) {
 		k.apps = append(k.apps, defaultApp)
@@ -111,7 +109,9 @@ func (k *checker) given(s *Scenario) {
 		if slices.Contains(k.tps, tp.TPID) {
 			k.complain(path+".tp_id", fmt.Sprintf("tp %d is given twice", tp.TPID), "", "")
 		}
-		k.tps = append(k.tps, tp.TPID)
+		if tp.TPID != 0 {
+			k.tps = append(k.tps, tp.TPID)
+		}
 		k.tpChange(path, &tp.TPChange)
 		for j, id := range tp.Apps {
 			k.app(fmt.Sprintf("%s.apps[%d]", path, j), id)
@@ -224,14 +224,15 @@ func (c *Contract) eventNames(channel string) []string {
 func verbOf(s *Step) (found, beside []string) {
 	v := reflect.ValueOf(s).Elem()
 	known := verbs()
-	for _, f := range fieldsOf(v.Type()) {
-		if v.FieldByIndex(f.index).IsZero() || f.name == "note" {
+	for i := range v.NumField() {
+		name, _, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		if name == "-" || name == "note" || v.Field(i).IsZero() {
 			continue
 		}
-		if _, verb := known[f.name]; verb {
-			found = append(found, f.name)
+		if _, verb := known[name]; verb {
+			found = append(found, name)
 		} else {
-			beside = append(beside, f.name)
+			beside = append(beside, name)
 		}
 	}
 	return found, beside

@@ -25,7 +25,7 @@ func (k *checker) step(path string, s *Step) {
 		k.complain(path, "has "+strings.Join(found, " and "), "one of them, the other in a step of its own", "")
 		return
 	case len(found) == 0 && (s.Note == "" || len(beside) > 0):
-		if !k.unknownKey(path) {
+		if !k.complained(path) {
 			k.complain(path, "does nothing", oneOf(known)+" or note", "")
 		}
 		return
@@ -82,9 +82,9 @@ func (k *checker) step(path string, s *Step) {
 	k.save(path, s.Save)
 }
 
-// unknownKey reports whether the decoder has complained about a key of the
-// step already, which then was its verb.
-func (k *checker) unknownKey(path string) bool {
+// complained reports whether something at a path or below it was wrong already,
+// so that what seems to be missing was there.
+func (k *checker) complained(path string) bool {
 	return slices.ContainsFunc(k.d.problems, func(p Problem) bool {
 		return p.Path == path || strings.HasPrefix(p.Path, path+".")
 	})
@@ -271,6 +271,7 @@ func (k *checker) state(path string, e *StateExpected) {
 	}
 	named := e.Package != "" || e.Version != ""
 	switch {
+	case k.complained(path):
 	case !named && e.App == nil:
 		k.complain(path, "says nothing", "package or version with state, or app", "")
 	case named && e.State == "":

@@ -15,7 +15,9 @@ import (
 
 const (
 	// maxNodes bounds the values of a file once aliases are followed.
-	maxNodes = 200_000
+	maxNodes = 50_000
+	// maxProblems bounds what is told of one file.
+	maxProblems = 500
 	// maxDepth bounds how deep they lie in each other.
 	maxDepth = 64
 )
@@ -28,6 +30,12 @@ type decoder struct {
 	// places remembers where the values of a mapping stand, by path, for the
 	// checks that come after.
 	places map[string]Position
+	// types holds the members of the types that were needed so far.
+	types map[reflect.Type][]field
+}
+
+func newDecoder(file string) *decoder {
+	return &decoder{file: file, places: map[string]Position{}, types: map[reflect.Type][]field{}}
 }
 
 func (d *decoder) at(n *yaml.Node) Position {
@@ -35,7 +43,13 @@ func (d *decoder) at(n *yaml.Node) Position {
 }
 
 func (d *decoder) complain(n *yaml.Node, path, wrong, expected, near string) {
-	d.problems = append(d.problems, Problem{At: d.at(n), Path: path, Wrong: wrong, Expected: expected, Nearest: near})
+	d.tell(Problem{At: d.at(n), Path: path, Wrong: wrong, Expected: expected, Nearest: near})
+}
+
+func (d *decoder) tell(p Problem) {
+	if len(d.problems) < maxProblems {
+		d.problems = append(d.problems, p)
+	}
 }
 
 // enter counts a value and follows aliases; nil means that the file is too
@@ -48,7 +62,7 @@ func (d *decoder) enter(n *yaml.Node, path string, depth int) *yaml.Node {
 	if depth == maxDepth {
 		d.complain(n, path, "values lie too deep in each other", fmt.Sprintf("at most %d levels", maxDepth), "")
 	}
-	if d.nodes >= maxNodes || depth >= maxDepth {
+	if d.nodes >= maxNodes || depth >= maxDepth || len(d.problems) >= maxProblems {
 		return nil
 	}
 	for range maxDepth {
@@ -176,7 +190,7 @@ func fieldsOf(t reflect.Type) []field {
 		}
 		out = append(out, field{
 			name: name, index: f.Index, required: !strings.Contains(options, "omitempty"),
-			bounds: boundsOf(f.Tag.Get("jsonschema")),
+			bounds: boundsOf(f.Tag),
 		})
 	}
 	return out
@@ -188,7 +202,11 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string, depth in
 		d.complain(n, path, "is "+kindOf(n), "a mapping", "")
 		return
 	}
-	fields := fieldsOf(v.Type())
+	fields, known := d.types[v.Type()]
+	if !known {
+		fields = fieldsOf(v.Type())
+		d.types[v.Type()] = fields
+	}
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.name

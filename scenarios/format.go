@@ -8,7 +8,7 @@ package scenarios
 // steps (what a client does and what must hold).
 type Scenario struct {
 	// Name is how the story is called.
-	Name string `json:"name" jsonschema:"pattern=^[a-zA-Z0-9][a-zA-Z0-9_-]*$" jsonschema_description:"How the story is called."`
+	Name string `json:"name" jsonschema:"pattern=^[a-zA-Z0-9][a-zA-Z0-9_-]*$" jsonschema_description:"A name of letters, digits, - and _."`
 	// Summary tells the story in a sentence.
 	Summary string `json:"summary,omitempty" jsonschema_description:"The story in a sentence."`
 	// Seed is the source of everything that looks random; 0 means 1.

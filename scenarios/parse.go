@@ -39,7 +39,7 @@ func Parse(file string, data []byte) (*Scenario, error) {
 // ParseFor is Parse with another contract, such as that of the emulator a
 // scenario is played against.
 func ParseFor(c *Contract, file string, data []byte) (*Scenario, error) {
-	d := &decoder{file: file, places: map[string]Position{}}
+	d := newDecoder(file)
 	if len(data) > maxFile {
 		d.complain(&yaml.Node{}, "", "the file is too large", fmt.Sprintf("at most %d bytes", maxFile), "")
 		return nil, fileError(d.problems)
@@ -50,7 +50,9 @@ func ParseFor(c *Contract, file string, data []byte) (*Scenario, error) {
 	}
 	s := &Scenario{File: file}
 	d.value(top, reflect.ValueOf(s).Elem(), "", bounds{}, 0)
-	newChecker(c, d).scenario(s)
+	if len(d.problems) < maxProblems && d.nodes < maxNodes {
+		newChecker(c, d).scenario(s)
+	}
 	if err := fileError(d.problems); err != nil {
 		return nil, err
 	}

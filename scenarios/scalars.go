@@ -17,17 +17,18 @@ import (
 // Scalars: of the format's own types, and free values as they are sent and
 // compared.
 
-// bounds are what a jsonschema tag says of a value.
+// bounds are what the tags of a field say of its value.
 type bounds struct {
 	words    []string
 	min, max *float64
 	pattern  *regexp.Regexp
+	about    string
 }
 
-// boundsOf reads a jsonschema tag.
-func boundsOf(tag string) bounds {
-	var b bounds
-	for part := range strings.SplitSeq(tag, ",") {
+// boundsOf reads the tags of a field.
+func boundsOf(tag reflect.StructTag) bounds {
+	b := bounds{about: strings.TrimSuffix(tag.Get("jsonschema_description"), ".")}
+	for part := range strings.SplitSeq(tag.Get("jsonschema"), ",") {
 		name, value, _ := strings.Cut(part, "=")
 		number, err := strconv.ParseFloat(value, 64)
 		switch {
@@ -92,7 +93,7 @@ func (d *decoder) text(n *yaml.Node, path string, b bounds) {
 	case b.words != nil && !slices.Contains(b.words, n.Value):
 		d.complain(n, path, "unknown word "+clip(n.Value), oneOf(b.words), nearest(n.Value, b.words))
 	case b.pattern != nil && !b.pattern.MatchString(n.Value):
-		d.complain(n, path, "is "+kindOf(n), "a text that matches "+b.pattern.String(), "")
+		d.complain(n, path, "is "+kindOf(n), b.about, "")
 	}
 }
 

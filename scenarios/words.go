@@ -74,7 +74,7 @@ func nearest(word string, known []string) string {
 	if len(word) > 64 {
 		return ""
 	}
-	best, bound := "", max(2, len(word)/3)+1
+	best, bound := "", (len(word)+2)/3+1
 	for _, k := range known {
 		d := distance(strings.ToLower(word), strings.ToLower(k))
 		if d < bound || d == bound && best == "" && strings.HasPrefix(k, word) {

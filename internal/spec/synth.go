@@ -69,6 +69,8 @@ type synthRequest struct {
 	now     time.Time
 	dynamic bool
 	chinese bool
+	// refusal says of an example's name that it shows an error.
+	refusal func(name string) bool
 }
 
 // maker returns a maker whose values depend on nothing but the request; the

@@ -89,7 +89,8 @@ func (r synthRequest) body(o offer) ([]byte, error) {
 	return encodeBody(o, v)
 }
 
-// validExample is the first example of a media type that its schema admits.
+// validExample is the first example of a media type that its schema admits and
+// that does not show an error of the catalogue: those are for who asks.
 func (r synthRequest) validExample(o offer) (any, bool) {
 	fits := func(v any) bool {
 		return o.content.Schema == nil || o.content.Schema.Value == nil || r.fits(o.content.Schema.Value, v)
@@ -100,6 +101,9 @@ func (r synthRequest) validExample(o offer) (any, bool) {
 		}
 	}
 	for _, name := range exampleNames(o.content) {
+		if r.refusal != nil && r.refusal(name) {
+			continue
+		}
 		if v := exampleValue(o, o.content.Examples[name].Value.Value); fits(v) {
 			return v, true
 		}

@@ -23,6 +23,7 @@ func (o *Operation) synthRequest(seed uint64, now time.Time) synthRequest {
 	r := synthRequest{seed: seed, now: now}
 	if o.contract != nil {
 		r.v31 = o.contract.v31
+		r.refusal = func(name string) bool { _, is := o.contract.Error(name); return is }
 		if info := o.contract.doc.Info; info != nil {
 			r.chinese = hasHan(info.Title) || hasHan(info.Description)
 		}
