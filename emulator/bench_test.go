@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -120,6 +121,41 @@ func BenchmarkAdvance(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Seconds())/float64(b.N), "s/100k-timers")
+}
+
+// BenchmarkSevenDays lets seven days pass in which 1,000 audits fall due and a
+// TP gets its tickets every ten minutes, over a real connection.
+func BenchmarkSevenDays(b *testing.B) {
+	const audits = 1000
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "success")
+	}))
+	defer receiver.Close()
+	for b.Loop() {
+		b.StopTimer()
+		e, _ := bench(b, Options{})
+		s := e.def.Load()
+		s.mu.Lock()
+		c := &Call{Now: time.Unix(0, s.state.At), State: s.state, box: s}
+		tp := s.state.TPs[defaultTPID]
+		tp.AuthorizationURL = receiver.URL
+		c.startTickets(tp)
+		for i := range int64(audits) {
+			app := &App{
+				ID: 1_000_000 + i, Key: fmt.Sprint("key", i), Status: AppNormal, NameApproved: true, CategoryApproved: true,
+				Packages: []*Package{{ID: 1_000_000 + i, State: stateInReview, Version: "1.0.0"}},
+			}
+			s.state.Apps[app.ID] = app
+			tp.Apps[app.ID] = &Authorization{}
+			c.decide(app, app.Packages[0], &Decision{Kind: timerAudit, Result: outcomePass}, time.Duration(i)*10*time.Minute)
+		}
+		s.mu.Unlock()
+		b.StartTimer()
+		r, err := s.Advance(b.Context(), 7*24*time.Hour)
+		if err != nil || r.Fired[timerAudit] != audits || r.Fired[timerTicket] != 7*24*6+1 || r.Owed != 0 {
+			b.Fatalf("%v %v", r, err)
+		}
+	}
 }
 
 // BenchmarkMillion lists one app's packages among 1,000,000 packages in 10,000
