@@ -234,15 +234,20 @@ func (c *Call) put(app *App, p *Package, t *spec.Transition, reason string) {
 
 // The rows of lists and details (seeds 000 and 001).
 type packageRow struct {
-	Version         string `json:"version"`
-	Remark          string `json:"remark"`
-	Msg             string `json:"msg"`
-	Committer       string `json:"committer"`
-	Status          int    `json:"status"`
-	CommitTime      string `json:"commit_time"`
-	VersionDesc     string `json:"version_desc"`
-	PackageID       int64  `json:"package_id"`
+	packageDetail
 	RollbackVersion string `json:"rollback_version,omitempty"`
+}
+
+// packageDetail is the row without rollback_version (seed 001).
+type packageDetail struct {
+	Version     string `json:"version"`
+	Remark      string `json:"remark"`
+	Msg         string `json:"msg"`
+	Committer   string `json:"committer"`
+	Status      int    `json:"status"`
+	CommitTime  string `json:"commit_time"`
+	VersionDesc string `json:"version_desc"`
+	PackageID   int64  `json:"package_id"`
 }
 
 type uploadRow struct {
@@ -257,15 +262,19 @@ type uploadRow struct {
 
 // row returns the package's row in lists.
 func (p *Package) row(app *App, st *spec.State) any {
-	commit := commitTime(p.Committed)
 	if st.UploadStatus != 0 {
-		return uploadRow{p.Version, commit, p.Desc, st.UploadStatus, st.Title, p.ErrCode, p.ErrMsg}
+		return uploadRow{p.Version, commitTime(p.Committed), p.Desc, st.UploadStatus, st.Title, p.ErrCode, p.ErrMsg}
 	}
-	r := packageRow{p.Version, p.Remark, p.Msg, "--", st.Status, commit, p.Desc, p.ID, ""}
+	r := packageRow{packageDetail: p.detail(st)}
 	if before := app.pkg(p.Previous); before != nil && st.Slot == "online" {
 		r.RollbackVersion = before.Version
 	}
 	return r
+}
+
+// detail returns what the platform tells of a package that is not in upload.
+func (p *Package) detail(st *spec.State) packageDetail {
+	return packageDetail{p.Version, p.Remark, p.Msg, "--", st.Status, commitTime(p.Committed), p.Desc, p.ID}
 }
 
 // commitTime writes a time as rows carry it (seed 000).
@@ -315,18 +324,6 @@ func listOSSPackages(c *Call, in ossPackageIn) (encoded, error) {
 	return c.list(app), nil
 }
 
-// packageDetail is the row without rollback_version (seed 001).
-type packageDetail struct {
-	Version     string `json:"version"`
-	Remark      string `json:"remark"`
-	Msg         string `json:"msg"`
-	Committer   string `json:"committer"`
-	Status      int    `json:"status"`
-	CommitTime  string `json:"commit_time"`
-	VersionDesc string `json:"version_desc"`
-	PackageID   int64  `json:"package_id"`
-}
-
 type packageDetailIn struct {
 	Type      *int   `json:"type"`
 	PackageID *int64 `json:"package_id"`
@@ -361,9 +358,7 @@ func (c *Call) detail(app *App, status *int, id *int64) (packageDetail, error) {
 		if !st.Listed || st.Status == 0 || id != nil && p.ID != *id || id == nil && st.Status != want {
 			continue
 		}
-		return packageDetail{
-			p.Version, p.Remark, p.Msg, "--", st.Status, commitTime(p.Committed), p.Desc, p.ID,
-		}, nil
+		return p.detail(st), nil
 	}
 	return packageDetail{}, refuse("PackageNotFound")
 }
