@@ -64,30 +64,40 @@ func (a *app) healthcheckCommand() *cobra.Command {
 
 // healthTarget is the URL to ask.
 func (a *app) healthTarget(cmd *cobra.Command, base string) (string, error) {
+	u, _, err := a.emulatorURL(cmd, base)
+	if err != nil {
+		return "", err
+	}
+	return u.JoinPath("_emu", "ready").String(), nil
+}
+
+// emulatorURL is the base URL of a running emulator: the one given, or that of
+// the address that serve would listen on. own says that it is the latter.
+func (a *app) emulatorURL(cmd *cobra.Command, base string) (u *url.URL, own bool, err error) {
 	if !cmd.Flags().Changed("url") && !cmd.Flags().Changed("listen") {
 		if i := slices.IndexFunc(a.env, func(e string) bool { return strings.HasPrefix(e, healthURL+"=") }); i >= 0 {
 			base = strings.TrimPrefix(a.env[i], healthURL+"=")
 		}
 	}
-	if base == "" {
+	if own = base == ""; own {
 		s, err := load(cmd.Flags(), a.env)
 		if err != nil {
-			return "", err
+			return nil, own, err
 		}
 		host, port, err := net.SplitHostPort(s.Listen)
 		if err != nil {
-			return "", err
+			return nil, own, err
 		}
 		if port == "0" || port == "" {
-			return "", fmt.Errorf("%s: %s is a free port at each start; say --url", s.from.of("listen"), s.Listen)
+			return nil, own, fmt.Errorf("%s: %s is a free port at each start; say --url", s.from.of("listen"), s.Listen)
 		}
 		base = "http://" + net.JoinHostPort(reachable(host), port)
 	}
-	u, err := url.Parse(base)
+	u, err = url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return "", errors.New("--url: want a URL such as http://127.0.0.1:8080")
+		return nil, own, errors.New("--url: want a URL such as http://127.0.0.1:8080")
 	}
-	return u.JoinPath("_emu", "ready").String(), nil
+	return u, own, nil
 }
 
 // reachable is the host under which a listener is found from this machine.
