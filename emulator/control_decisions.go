@@ -181,13 +181,15 @@ type configOut struct {
 	Topic         string `json:"topic"`
 }
 
-func getConfig(c *Call, _ None) (configOut, error) {
-	cfg := c.State.Config
+func getConfig(c *Call, _ None) (configOut, error) { return c.State.Config.shown(), nil }
+
+// shown is a config as the control API shows it.
+func (cfg Config) shown() configOut {
 	return configOut{
 		Manual: cfg.Manual, UploadDelay: durationText(cfg.Upload), AuditDelay: durationText(cfg.Audit),
 		RollbackDelay: durationText(cfg.Rollback), TokenTTL: durationText(cfg.TokenTTL), AuditQuota: cfg.AuditQuota,
 		PushPlain: cfg.PushPlain, PushAttempts: cfg.PushAttempts, Topic: cfg.Topic,
-	}, nil
+	}
 }
 
 type configChange struct {

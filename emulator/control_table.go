@@ -42,6 +42,9 @@ func controlOperations() []controlOperation {
 		orders("updateTP", http.StatusOK, updateTP),
 		orders("authorizeTP", http.StatusCreated, authorizeTP),
 		orders("revokeAuthorization", http.StatusNoContent, revokeAuthorization),
+		// control_hosts.go
+		looks("listHosts", listHosts),
+		guarded(orders("createHost", http.StatusCreated, createHost), "ak"),
 		// control_decisions.go
 		looks("listDecisions", listDecisions),
 		orders("decide", http.StatusOK, decide),
@@ -61,6 +64,7 @@ func controlOperations() []controlOperation {
 		// control_journal.go
 		answers("readJournal", http.StatusOK, readJournal),
 		serves("followJournal", followJournal),
+		answers("readRecording", http.StatusOK, readRecording),
 		// control_deliveries.go
 		looks("listDeliveries", listDeliveries),
 		then(orders("redeliver", http.StatusOK, redeliver), looks("redeliver", getDelivery)),
@@ -203,7 +207,7 @@ func (s *Sandbox) look(f func(*Call)) error {
 // marks them x-secret.
 func secretParam(name string) bool {
 	switch name {
-	case "app_secret", "encoding_aes_key", "token", "push_url", "authorization_url", "pre_auth_code":
+	case "app_secret", "sk", "encoding_aes_key", "token", "push_url", "authorization_url", "pre_auth_code":
 		return true
 	}
 	return false

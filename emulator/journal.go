@@ -18,6 +18,7 @@ const (
 	KindFault      = "fault"      // an interference that was scripted
 	KindControl    = "control"    // an order given over the control API
 	KindMismatch   = "mismatch"   // an answer of ours that breaks the contract
+	KindClock      = "clock"      // an order moved time, or changed how it passes
 )
 
 // An Entry is one line of a sandbox's journal.
@@ -36,7 +37,7 @@ type Entry struct {
 }
 
 // A Detail is what an Entry says, by kind: an Exchange, Transition,
-// EventDetail, Attempt, FaultDetail, Control or Mismatch.
+// EventDetail, Attempt, FaultDetail, Control, Mismatch or ClockDetail.
 type Detail interface{ journalDetail() }
 
 // MarshalJSON writes the entry with secrets redacted.
@@ -79,6 +80,7 @@ type Exchange struct {
 	fault     string        // what a fault does to it; "" is nothing
 	hold      time.Duration // how long a fault holds the answer back
 	answer    *spec.Answer  // its form on the wire, when nobody programmed it
+	odd       string        // what params leave out of how it was sent; "" is nothing
 }
 
 func (*Exchange) journalDetail() {}
@@ -188,6 +190,9 @@ type Control struct {
 	Operation string         `json:"operation"`
 	Params    map[string]any `json:"params,omitempty"`
 	Outcome   string         `json:"outcome"`
+
+	sent   spec.Params // Params with secrets
+	answer []byte
 }
 
 func (*Control) journalDetail() {}
@@ -200,6 +205,20 @@ type Mismatch struct {
 }
 
 func (*Mismatch) journalDetail() {}
+
+// A ClockDetail is time that was moved by an order, or that passes in another
+// way from here on. Time that passes by itself leaves no entry, nor does an
+// order to move it that finds nothing to do.
+type ClockDetail struct {
+	// From and To are the sandbox's time before and after, RFC 3339.
+	From string `json:"from"`
+	To   string `json:"to"`
+	// Mode is how time passes now: real, virtual, or x and a number; "" for
+	// as before.
+	Mode string `json:"mode,omitempty"`
+}
+
+func (*ClockDetail) journalDetail() {}
 
 const redacted = "[redacted]"
 

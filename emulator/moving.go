@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/swanemu/emu/internal/clock"
 )
 
 // errClosed says that a sandbox or the emulator has been closed.
@@ -76,12 +78,32 @@ func (s *Sandbox) AdvanceTo(ctx context.Context, to time.Time) (Report, error) {
 	})
 }
 
-// moveTo is called with the turn held.
-func (s *Sandbox) moveTo(ctx context.Context, target time.Time) (Report, error) {
+// clockMovedLocked logs and journals that an order moves time or changes its
+// rate.
+func (s *Sandbox) clockMovedLocked(now time.Time, d ClockDetail, rate *float64) error {
+	if err := s.logLocked(input{At: now.UnixNano(), Clock: &d, Rate: rate}); err != nil {
+		return err
+	}
+	s.fireLocked(now.UnixNano())
+	s.journal.append(now, 0, KindClock, &d)
+	return nil
+}
+
+// moveTo is called with the turn held; ordered says that it is an order and
+// not the wait for an answer that moves time.
+func (s *Sandbox) moveTo(ctx context.Context, target time.Time, ordered bool) (Report, error) {
 	s.mu.Lock()
-	r := Report{From: stamp(time.Unix(0, max(s.clock.Now().UnixNano(), s.state.At)))}
+	from := time.Unix(0, max(s.clock.Now().UnixNano(), s.state.At))
+	r := Report{From: stamp(from)}
 	before := s.journal.deliveries
 	s.fired = &firings{count: map[string]int{}}
+	if ordered && (target.After(from) || len(s.due) > 0 || s.kafkaReadyLocked()) {
+		if err := s.clockMovedLocked(from, ClockDetail{From: stamp(from), To: stamp(target)}, nil); err != nil {
+			s.fired = nil
+			s.mu.Unlock()
+			return r, err
+		}
+	}
 	s.mu.Unlock()
 	for {
 		more, err := s.step(ctx, target.UnixNano())
@@ -201,7 +223,7 @@ func (s *Sandbox) move(ctx context.Context, target func(now time.Time) (time.Tim
 	}
 	var r Report
 	if err == nil {
-		r, err = s.moveTo(ctx, to)
+		r, err = s.moveTo(ctx, to, true)
 	}
 	s.turn.Unlock()
 	s.deliverNow(ctx)
@@ -252,5 +274,6 @@ func (s *Sandbox) SetRate(rate float64) error {
 	}
 	s.rewindLocked()
 	s.state.Rate = rate
-	return s.logLocked(input{At: s.state.At, Rate: &rate})
+	now := time.Unix(0, s.state.At)
+	return s.clockMovedLocked(now, ClockDetail{From: stamp(now), To: stamp(now), Mode: clock.Mode(rate)}, &rate)
 }

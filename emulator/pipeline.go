@@ -38,6 +38,7 @@ func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 	m := e.contract.Match(r)
 	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path}
 	if m.Operation == nil {
+		x.odd = "a path or a method that no operation has"
 		stage := "not_found"
 		if len(m.Allow) > 0 {
 			w.Header()["Allow"] = []string{strings.Join(m.Allow, ", ")}
@@ -54,9 +55,15 @@ func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 	} else {
 		invalid = err
 	}
+	if invalid != nil {
+		x.odd = "a request that cannot be read in whole"
+	}
 	prefer, err := spec.ParsePrefer(r.Header.Values("Prefer"))
 	if invalid == nil && err != nil {
 		invalid = malformedPrefer()
+	}
+	if x.odd == "" && (err != nil || prefer != (spec.Prefer{})) {
+		x.odd = "a Prefer header"
 	}
 	if invalid == nil {
 		invalid = x.op.Validate(x.params)
@@ -299,6 +306,7 @@ func (e *Emulator) synthesise(x *Exchange, prefer spec.Prefer, accept string, se
 			x.outcome = "preferred"
 		}
 	case errors.As(err, &bad):
+		x.odd = "a header that asks for another answer"
 		x.status, x.outcome = bad.Status, "unanswerable"
 		x.body, x.answer = problem(bad.Status, bad.Reason)
 	default:
@@ -369,7 +377,7 @@ func (s *Sandbox) wait(ctx context.Context, d time.Duration) {
 	until := s.Now().Add(d)
 	if s.clock.Virtual() {
 		if s.turn.TryLock() {
-			_, _ = s.moveTo(ctx, until)
+			_, _ = s.moveTo(ctx, until, false)
 			s.turn.Unlock()
 			s.deliverNow(ctx)
 		}

@@ -60,6 +60,7 @@ type input struct {
 	Push   *pushOutcome `json:"push,omitempty"`
 	Kafka  *kafkaResult `json:"kafka,omitempty"`
 	Rate   *float64     `json:"rate,omitempty"`
+	Clock  *ClockDetail `json:"clock,omitempty"`
 	Fault  *faultTarget `json:"fault,omitempty"`
 }
 
@@ -262,8 +263,13 @@ func (s *Sandbox) replay(data []byte) error {
 		s.kafkaEndedLocked(now, *in.Kafka)
 	case in.Fault != nil:
 		s.state.faultFor(*in.Fault)
-	case in.Rate != nil:
-		s.state.Rate = *in.Rate
+	case in.Clock != nil || in.Rate != nil:
+		if in.Rate != nil {
+			s.state.Rate = *in.Rate
+		}
+		if in.Clock != nil {
+			s.journal.append(now, 0, KindClock, in.Clock)
+		}
 	case in.Call != "":
 		op, ok := s.em.contract.Operation(in.Call)
 		if !ok || s.em.table[in.Call] == nil {
@@ -299,12 +305,12 @@ func (s *Sandbox) orderLocked(now time.Time, order string, p spec.Params) ([]byt
 	if b == nil {
 		return nil, fmt.Errorf("the control API has no order %q", order)
 	}
-	ctl := &Control{Operation: order, Params: controlParams(p), Outcome: "ok"}
+	ctl := &Control{Operation: order, Params: controlParams(p), Outcome: "ok", sent: p}
 	seq := s.journal.append(now, 0, KindControl, ctl)
 	s.state.Inputs++
 	data, err := b.safely(&Call{Now: now, State: s.state, box: s, cause: seq}, p, bareForm)
 	s.fireLocked(now.UnixNano()) // what the order made due at once
-	if err != nil {
+	if ctl.answer = data; err != nil {
 		ctl.Outcome = err.Error()
 	}
 	return data, err

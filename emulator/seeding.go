@@ -168,15 +168,9 @@ func (s *Sandbox) seed() error {
 	now := s.tickLocked()
 	s.state.Inputs++
 	c := &Call{Now: now, State: s.state, box: s}
-	r := c.draw("host")
-	h := &Host{
-		AK: r.alnum(32), SK: r.alnum(32),
-		OfficalNo: r.between(100_000, 999_999), ContainerNo: r.between(100_000, 999_999),
-	}
-	if err := s.em.index.claim(h.AK, s); err != nil {
+	if err := c.addHost(&Host{}); err != nil {
 		return err
 	}
-	s.state.Hosts[h.AK] = h
 	app := &App{ID: defaultAppID, NameApproved: true, CategoryApproved: true, Verified: true}
 	if err := c.addApp(app); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -54,6 +55,24 @@ type Host struct {
 	// OfficalNo, so spelled in seed 000, is the member; ContainerNo its app.
 	OfficalNo   int64 `json:"offical_no"`
 	ContainerNo int64 `json:"container_no"`
+}
+
+// addHost puts a member of the alliance into the state; what it leaves open is
+// generated.
+func (c *Call) addHost(h *Host) error {
+	r := c.draw("host")
+	generated := Host{
+		AK: r.alnum(32), SK: r.alnum(32),
+		OfficalNo: r.between(100_000, 999_999), ContainerNo: r.between(100_000, 999_999),
+	}
+	h.AK, h.SK = cmp.Or(h.AK, generated.AK), cmp.Or(h.SK, generated.SK)
+	h.OfficalNo = cmp.Or(h.OfficalNo, generated.OfficalNo)
+	h.ContainerNo = cmp.Or(h.ContainerNo, generated.ContainerNo)
+	if err := c.box.em.index.claim(h.AK, c.box); err != nil {
+		return err
+	}
+	c.State.Hosts[h.AK] = h
+	return nil
 }
 
 // tpsOf returns the TPs that an app has authorized, in order of id.

@@ -212,10 +212,21 @@ func (e *engine) outcomeText(a answer, outcome string) string {
 	if !refused {
 		return "ok"
 	}
-	if !slices.Contains(names, outcome) && len(names) > 0 {
-		outcome = names[0]
+	return strings.TrimSpace("refused " + e.refusalName(names, outcome) + " " + e.refusalText(a))
+}
+
+// refusalName is the name of a refusal: by the journal where it is one of
+// those that the answer can be, else the first of them.
+func (e *engine) refusalName(names []string, outcome string) string {
+	switch {
+	case slices.Contains(names, outcome):
+		return outcome
+	case len(names) > 0:
+		return names[0]
+	case outcome == "ok":
+		return ""
 	}
-	return strings.TrimSpace("refused " + outcome + " " + e.refusalText(a))
+	return outcome
 }
 
 // judge compares an answer with what is expected of it. Without a word about
@@ -265,8 +276,8 @@ func (e *engine) judgeRefusal(how any, a answer, names []string, refused bool, o
 	actual := "success"
 	if refused {
 		actual = e.refusalText(a)
-		if slices.Contains(names, outcome) {
-			actual = outcome + " (" + actual + ")"
+		if name := e.refusalName(names, outcome); name != "" {
+			actual = name + " (" + actual + ")"
 		}
 	}
 	switch how := how.(type) {

@@ -54,6 +54,9 @@ func (k *checker) step(path string, s *Step) {
 		k.app(path+".authorize.app_id", s.Authorize.AppID)
 		k.tp(path+".authorize.tp_id", s.Authorize.TPID)
 		k.variables(path+".authorize.pre_auth_code", s.Authorize.PreAuthCode)
+	case "revoke":
+		k.app(path+".revoke.app_id", s.Revoke.AppID)
+		k.tp(path+".revoke.tp_id", s.Revoke.TPID)
 	case "expect push":
 		k.push(path+".expect push", s.ExpectPush)
 	case "expect no push":

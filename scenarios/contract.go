@@ -18,6 +18,7 @@ import (
 type Contract struct {
 	operations map[string]*operation
 	errors     map[string]refusal
+	names      []string // of errors, sorted
 	// pushes are the names of events that are pushed, notices the codes of
 	// those that go to Kafka with their names.
 	pushes  []string
@@ -61,6 +62,7 @@ func ReadContract(data []byte) (*Contract, error) {
 		body, _ := plain(e.Body).(map[string]any)
 		c.errors[name] = refusal{status: e.Status, body: body, detail: e.Detail}
 	}
+	c.names = slices.Sorted(maps.Keys(c.errors))
 	for _, name := range slices.Sorted(maps.Keys(doc.Events)) {
 		if e := doc.Events[name]; e.Channel == "kafka" {
 			c.notices[e.Code] = name
@@ -195,7 +197,7 @@ func plain(v any) any {
 func (c *Contract) operationNames() []string { return slices.Sorted(maps.Keys(c.operations)) }
 
 // errorNames lists the catalogue.
-func (c *Contract) errorNames() []string { return slices.Sorted(maps.Keys(c.errors)) }
+func (c *Contract) errorNames() []string { return slices.Clip(c.names) }
 
 // refusedAs says how an answer is refused: the name of the first entry of the
 // catalogue that it is, and whether it is a refusal at all. Entries that look

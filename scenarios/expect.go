@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -27,16 +28,18 @@ type wish struct {
 	app   int64
 	tp    int64
 	order string
-	err   error
+	// wrong says why the wish cannot be read; "" when it can.
+	wrong string
 }
 
 // pushWish reads what push is expected.
 func (e *engine) pushWish(p *PushExpected) wish {
 	w := wish{channel: channelPush, what: p.Event, order: p.Order, like: func(a *arrival) bool { return a.Name == p.Event }}
-	if w.app, w.err = e.vars.ref(p.AppID); w.err != nil {
-		return w
-	}
-	if w.tp, w.err = e.vars.ref(p.TPID); w.err != nil {
+	var appErr, tpErr error
+	w.app, appErr = e.vars.ref(p.AppID)
+	w.tp, tpErr = e.vars.ref(p.TPID)
+	if err := errors.Join(appErr, tpErr); err != nil {
+		w.wrong = err.Error()
 		return w
 	}
 	want := maps.Clone(p.Data)
@@ -73,9 +76,11 @@ func (e *engine) kafkaWish(k *KafkaExpected) wish {
 
 func (w *wish) expand(vars scope, want map[string]any) {
 	v, err := vars.expand(want)
-	if w.err = err; err == nil {
-		w.want, _ = v.(map[string]any)
+	if err != nil {
+		w.wrong = err.Error()
+		return
 	}
+	w.want, _ = v.(map[string]any)
 }
 
 // differs returns how an arrival differs from the wish; nil when it is it.
@@ -127,8 +132,8 @@ func (e *engine) expectKafka(ctx context.Context, s *Step, k *KafkaExpected) (*F
 
 // expectArrival waits until a wish is fulfilled.
 func (e *engine) expectArrival(ctx context.Context, s *Step, w wish, within *Duration) (*Failure, error) {
-	if w.err != nil {
-		return e.fail(s, w.err.Error()), nil
+	if w.wrong != "" {
+		return e.fail(s, w.wrong), nil
 	}
 	a, err := e.wait(ctx, &w, within)
 	if err != nil {
@@ -167,7 +172,7 @@ func (e *engine) notArrived(s *Step, w *wish, within *Duration) *Failure {
 		if !a.used && w.like(a) {
 			closest = a
 		}
-		f.Arrived = append(f.Arrived, fmt.Sprintf("%s %s%s", a.at.Format(time.TimeOnly), encodeJSON(a.payload), state))
+		f.Arrived = append(f.Arrived, fmt.Sprintf("%s %s%s", a.at.Format(time.TimeOnly), shown(a.payload), state))
 	}
 	if closest != nil {
 		f.Mismatches = w.differs(closest)
@@ -177,8 +182,8 @@ func (e *engine) notArrived(s *Step, w *wish, within *Duration) *Failure {
 
 // expectNone sees that a wish is not fulfilled.
 func (e *engine) expectNone(ctx context.Context, s *Step, w wish, within *Duration) (*Failure, error) {
-	if w.err != nil {
-		return e.fail(s, w.err.Error()), nil
+	if w.wrong != "" {
+		return e.fail(s, w.wrong), nil
 	}
 	a, err := e.wait(ctx, &w, within)
 	if err != nil {
@@ -189,7 +194,7 @@ func (e *engine) expectNone(ctx context.Context, s *Step, w wish, within *Durati
 		return nil, nil
 	}
 	f := e.fail(s, w.what+" arrived at "+a.at.Format(time.TimeOnly))
-	f.Arrived = []string{a.at.Format(time.TimeOnly) + " " + encodeJSON(a.payload)}
+	f.Arrived = []string{a.at.Format(time.TimeOnly) + " " + shown(a.payload)}
 	return f, nil
 }
 
@@ -218,7 +223,7 @@ func (e *engine) wait(ctx context.Context, w *wish, within *Duration) (*arrival,
 				err = e.settleAndSync(ctx)
 			}
 		} else {
-			err = e.waitForNews(ctx, end.Sub(e.now))
+			err = e.waitForNews(ctx, time.Duration(float64(end.Sub(e.now))/e.rate)+time.Millisecond)
 		}
 		if err != nil {
 			return nil, err

@@ -53,7 +53,7 @@ func TestParseTellsEverything(t *testing.T) {
 			`f:6:49: platform.faults[2].error: goes with do: refuse`,
 		}, "\n")},
 		{"verbs", "name: x\nsteps:\n  - {}\n  - {call: listPackages, advance: 1s}\n  - {advance: 1s, with: {}}\n  - {advanse: 1s}\n", strings.Join([]string{
-			`f:3:5: steps[0]: does nothing, expected one of advance, advance to, authorize, call, called, decide, expect kafka, expect no kafka, expect no push, expect push, expect state, let, parallel, repeat, set app, set config, set tp or note`,
+			`f:3:5: steps[0]: does nothing, expected one of advance, advance to, authorize, call, called, decide, expect kafka, expect no kafka, expect no push, expect push, expect state, let, parallel, repeat, revoke, set app, set config, set tp or note`,
 			`f:4:5: steps[1]: has call and advance, expected one of them, the other in a step of its own`,
 			`f:5:25: steps[2].with: does not go with advance`,
 			`f:6:6: steps[3]: unknown key advanse; did you mean advance?`,
@@ -89,7 +89,7 @@ func TestParseTellsEverything(t *testing.T) {
 			`f:3:33: steps[0].repeat.steps[0]: unknown key cal; did you mean call?`,
 			`f:4:27: steps[1].parallel[0][0].advance: is the number 1, expected a duration such as 2h, 1h30m, 3s or 7d`,
 		}, "\n")},
-		{"a bomb", "name: x\nsteps:\n" + bomb(), `steps[0]`},
+		{"a bomb", "name: x\nsteps:\n" + bomb(), `the file has too many values, expected at most 50000`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s, err := scenarios.Parse("f", []byte(test.text))
@@ -160,14 +160,9 @@ platform:
 // FuzzParse reads anything: it does not panic, every problem has a place, and
 // what is accepted is accepted again.
 func FuzzParse(f *testing.F) {
-	for _, name := range scenarios.Names() {
-		text, err := scenarios.Source(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(text)
-	}
-	f.Add(scenarios.Template("x"))
+	// Short ones: the fuzzer minimises what it finds, which is slow with long.
+	f.Add([]byte("name: x\nsteps: [{call: listPackages, expect: {data: {$gt: 1}}, save: {a: data.0}}, {let: {b: $a}}]"))
+	f.Add([]byte("name: x\ngiven: {apps: [{app_id: 1, packages: [{version: 1.0, state: online}]}]}\nplatform: {audits: [{after: 2h}]}"))
 	f.Add([]byte("name: x\nsteps: [&a {repeat: {times: 2, steps: [*a]}}]"))
 	f.Add([]byte("name: x\n? {a: b}\n: c"))
 	f.Add([]byte("name: &n x\n*n : y\n<<: [*n]"))

@@ -15,11 +15,13 @@ import (
 // the target lacks what the scenario needs.
 func Prepare(ctx context.Context, t Target, sandbox string, s *Scenario) error {
 	p := &preparation{ctx: ctx, box: box{t, sandbox}, s: s}
+	if err := p.capabilities(); err != nil {
+		return fmt.Errorf("%s: %w", s.Name, err)
+	}
 	for _, step := range []struct {
 		what string
 		do   func() error
 	}{
-		{"what the target can", p.capabilities},
 		{"given.config", p.config},
 		{"given.apps", p.apps},
 		{"given.tps", p.tps},
@@ -45,17 +47,22 @@ func (p *preparation) order(method, path string, in, out any) error {
 }
 
 func (p *preparation) capabilities() error {
-	needs := map[string]bool{"faults": len(p.s.Platform.Faults) > 0, "hosts": len(p.s.Given.Hosts) > 0}
-	for _, path := range slices.Sorted(maps.Keys(needs)) {
-		if !needs[path] {
+	for _, need := range []struct {
+		what, path string
+		there      bool
+	}{
+		{"given.hosts", "hosts", len(p.s.Given.Hosts) > 0},
+		{"platform.faults", "faults", len(p.s.Platform.Faults) > 0},
+	} {
+		if !need.there {
 			continue
 		}
-		ok, err := p.box.can(p.ctx, path)
+		ok, err := p.box.can(p.ctx, need.path)
 		if err != nil {
 			return err
 		}
 		if !ok {
-			return fmt.Errorf("%s: %w", path, ErrUnsupported)
+			return fmt.Errorf("%s: %w", need.what, ErrUnsupported)
 		}
 	}
 	return nil

@@ -21,6 +21,11 @@ type Options struct {
 	// calls Kept before the emulator stops.
 	Keep bool
 	Kept func(ctx context.Context, r *Result) error
+	// Sandbox is the name of the run's sandbox; "" means the scenario's without
+	// a Target, and with one a name that the target thinks of. What looks
+	// random depends on the name, so that no two sandboxes of an emulator have
+	// the same credentials: runs with one name and one seed are the same.
+	Sandbox string
 	// Seed is used instead of the scenario's unless it is 0.
 	Seed uint64
 	// Strict lets the emulator of the run answer with an error where an
@@ -100,10 +105,10 @@ func play(ctx context.Context, s *Scenario, o Options, t Target) (_ *Result, err
 		result: &Result{Name: s.Name, Summary: s.Summary, File: s.File, URL: t.base()},
 	}
 	if e.contract, err = t.contract(ctx); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
 	if err := e.create(ctx, t); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: make a sandbox: %w", s.Name, err)
 	}
 	if !o.Keep {
 		defer func() {
@@ -135,6 +140,7 @@ type engine struct {
 	tokens   map[actor]string
 	now      time.Time
 	virtual  bool
+	rate     float64
 	// kafka says that notices go to a broker, so that the journal tells when
 	// they were delivered; else the list of deliveries does.
 	kafka bool
@@ -165,7 +171,10 @@ func (e *engine) create(ctx context.Context, t Target) error {
 	}
 	clock["mode"] = mode
 	order := map[string]any{"clock": clock, "seed": e.seed()}
-	if e.o.Target == nil {
+	switch {
+	case e.o.Sandbox != "":
+		order["name"] = e.o.Sandbox
+	case e.o.Target == nil:
 		order["name"] = e.s.Name[:min(len(e.s.Name), 64)]
 	}
 	var created credentials
@@ -252,11 +261,12 @@ func (e *engine) clockNow(ctx context.Context) (next time.Time, err error) {
 		Now     time.Time `json:"now"`
 		Next    time.Time `json:"next"`
 		Virtual bool      `json:"virtual"`
+		Rate    float64   `json:"rate"`
 	}
 	if err := e.box.order(ctx, http.MethodGet, "/clock", nil, &c); err != nil {
 		return next, err
 	}
-	e.now, e.virtual = c.Now, c.Virtual
+	e.now, e.virtual, e.rate = c.Now, c.Virtual, c.Rate
 	return c.Next, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"reflect"
 	"slices"
@@ -31,7 +32,7 @@ func TestSchema(t *testing.T) {
 		return
 	}
 	if !bytes.Equal(scenarios.Schema(), want) {
-		t.Error("schema.json is not what the types say; write it with: go test ./scenarios -run TestSchema -update")
+		t.Error("schema.json is not what the types and the contract say; write it with: go test ./scenarios -run TestSchema -update")
 	}
 }
 
@@ -85,7 +86,7 @@ func document(t *testing.T, text []byte) any {
 	if err := yaml.Unmarshal(text, &v); err != nil {
 		t.Fatal(err)
 	}
-	data, err := json.Marshal(v)
+	data, err := json.Marshal(textKeys(v))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +97,27 @@ func document(t *testing.T, text []byte) any {
 	return out
 }
 
+// textKeys makes texts of keys, which YAML may take for numbers.
+func textKeys(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, one := range v {
+			v[name] = textKeys(one)
+		}
+	case map[any]any:
+		out := map[string]any{}
+		for name, one := range v {
+			out[fmt.Sprint(name)] = textKeys(one)
+		}
+		return out
+	case []any:
+		for i := range v {
+			v[i] = textKeys(v[i])
+		}
+	}
+	return v
+}
+
 // generate makes the JSON Schema of the format from its types.
 func generate(t *testing.T) []byte {
 	t.Helper()
@@ -104,6 +126,7 @@ func generate(t *testing.T) []byte {
 	s.ID = ""
 	s.Title = "A scenario of emu"
 	exactlyOneVerb(t, s.Definitions["Step"])
+	contractWords(t, s)
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -147,4 +170,31 @@ func exactlyOneVerb(t *testing.T, step *jsonschema.Schema) {
 		none = append(none, &jsonschema.Schema{Required: []string{verb}})
 	}
 	step.OneOf = append(step.OneOf, &jsonschema.Schema{Required: []string{"note"}, Not: &jsonschema.Schema{AnyOf: none}})
+}
+
+// contractWords lists the words of the contract, so that editors complete
+// them.
+func contractWords(t *testing.T, s *jsonschema.Schema) {
+	t.Helper()
+	operations, pushes, refusals, states, transitions, err := scenarios.Words()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, words := range map[[2]string][]string{
+		{"Step", "call"}: operations, {"Called", "operation"}: operations, {"Fault", "operation"}: operations,
+		{"PushExpected", "event"}: pushes, {"Fault", "error"}: refusals, {"Fault", "transition"}: transitions,
+		{"StateExpected", "state"}: append(slices.Clone(states), "absent"),
+	} {
+		def := s.Definitions[at[0]]
+		if def == nil {
+			t.Fatalf("no definition of %s", at[0])
+		}
+		member, ok := def.Properties.Get(at[1])
+		if !ok || len(words) == 0 {
+			t.Fatalf("%v: %d words", at, len(words))
+		}
+		for _, word := range words {
+			member.Enum = append(member.Enum, word)
+		}
+	}
 }

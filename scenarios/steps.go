@@ -53,7 +53,7 @@ func (f *Failure) Text() string {
 
 // fail makes a failure of a step.
 func (e *engine) fail(s *Step, message string) *Failure {
-	return &Failure{At: s.At.String(), Title: s.Title(), Message: message, Causes: e.causes(e.subject(s))}
+	return &Failure{At: s.At.String(), Title: s.Title(), Message: hideTokens(message), Causes: e.causes(e.subject(s))}
 }
 
 // subject is the app that a step is about; 0 for none.
@@ -144,6 +144,10 @@ func (e *engine) perform(ctx context.Context, s *Step) (*Failure, error) {
 		return nil, e.tell(ctx, http.MethodPatch, "/config", s.SetConfig, "set config")
 	case "authorize":
 		return e.authorize(ctx, s)
+	case "revoke":
+		tp, app := or(s.Revoke.TPID, e.firstTP()), or(s.Revoke.AppID, e.firstApp())
+		path := fmt.Sprintf("/authorizations/%d/%d", tp, app)
+		return nil, e.tell(ctx, http.MethodDelete, path, nil, fmt.Sprintf("tp %d may no longer act for app %d", tp, app))
 	case "expect push":
 		return e.expectPush(ctx, s, s.ExpectPush)
 	case "expect no push":

@@ -23,6 +23,7 @@ type Step struct {
 	SetTP     *SetTP     `json:"set tp,omitempty" jsonschema_description:"Change a third-party platform."`
 	SetConfig *Config    `json:"set config,omitempty" jsonschema_description:"Change what the platform decides by itself."`
 	Authorize *Authorize `json:"authorize,omitempty" jsonschema_description:"An app's owner agrees on the consent page; save: authorization_code."`
+	Revoke    *Revoke    `json:"revoke,omitempty" jsonschema_description:"An app's owner takes the authorization back; the tokens that came of it die."`
 
 	ExpectPush    *PushExpected  `json:"expect push,omitempty" jsonschema_description:"A push has come, or comes within a time. Each is expected once, in order per app."`
 	ExpectNoPush  *PushExpected  `json:"expect no push,omitempty" jsonschema_description:"No such push has come, nor comes within a time."`
@@ -75,6 +76,12 @@ type Authorize struct {
 	AppID       int64  `json:"app_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"The app; the first if absent."`
 	TPID        int64  `json:"tp_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"The TP; the first if absent."`
 	PreAuthCode string `json:"pre_auth_code,omitempty" jsonschema_description:"What createPreAuthCode answered; none is needed here."`
+}
+
+// Revoke ends what Authorize began.
+type Revoke struct {
+	AppID int64 `json:"app_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"The app; the first if absent."`
+	TPID  int64 `json:"tp_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"The TP; the first if absent."`
 }
 
 // PushExpected is a push to a third-party platform as it should be.
@@ -131,6 +138,7 @@ func verbs() map[string][]string {
 		"set tp":          nil,
 		"set config":      nil,
 		"authorize":       {"save"},
+		"revoke":          nil,
 		"expect push":     {"save"},
 		"expect no push":  nil,
 		"expect kafka":    {"save"},

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -168,11 +170,7 @@ func (s scope) get(name string) (any, error) {
 	if v, ok := s[name]; ok {
 		return v, nil
 	}
-	known := make([]string, 0, len(s))
-	for k := range s {
-		known = append(known, k)
-	}
-	if near := nearest(name, known); near != "" {
+	if near := nearest(name, slices.Sorted(maps.Keys(s))); near != "" {
 		return nil, fmt.Errorf("variable $%s is not set; did you mean $%s?", name, near)
 	}
 	return nil, fmt.Errorf("variable $%s is not set", name)

@@ -15,6 +15,8 @@ import (
 	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
+
+	"github.com/swanemu/emu/scenarios"
 )
 
 // settings are the values of the flags of serve, under the same names.
@@ -35,6 +37,7 @@ type settings struct {
 	RollbackDelay time.Duration `koanf:"rollback-delay"`
 	AuditQuota    int           `koanf:"audit-quota"`
 	Manual        bool          `koanf:"manual"`
+	Scenario      string        `koanf:"scenario"`
 	TokenTTL      time.Duration `koanf:"token-ttl"`
 	GatewayStatus int           `koanf:"gateway-status"`
 
@@ -66,7 +69,8 @@ type settings struct {
 	LogLevel  string `koanf:"log-level"`
 	Quiet     bool   `koanf:"quiet"`
 
-	from origins
+	from  origins
+	story *scenarios.Scenario // what Scenario names
 }
 
 // layer is one source of settings: parsed values and where each stands.

@@ -43,6 +43,7 @@ func serveGroups() []group {
 	fs.Duration("rollback-delay", 0, "time a rollback takes (default the contract's; 0 is at once)")
 	fs.Int("audit-quota", 20, "`number` of audits an app may ask for in a day")
 	fs.Bool("manual", false, "decide nothing until told")
+	fs.String("scenario", "", "`scenario` to prepare, a file or the name of a ready one; its steps are left to you")
 	fs.Duration("token-ttl", 30*24*time.Hour, "life of a client-credentials token")
 	fs.Int("gateway-status", 200, "HTTP `status` of gateway errors")
 

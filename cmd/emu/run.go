@@ -122,7 +122,6 @@ func (a *app) run(ctx context.Context, list []*scenarios.Scenario, f *runFlags) 
 	for _, s := range list {
 		r, err := a.play(ctx, s, f, p)
 		if err != nil {
-			err = fmt.Errorf("%s: %w", s.Name, err)
 			if errors.Is(err, scenarios.ErrUnsupported) {
 				err = usageError(err)
 			}

@@ -99,8 +99,8 @@ func (a *app) newScenario(path string) error {
 	if err != nil {
 		return usageError(err)
 	}
-	_, err = file.Write(text)
-	if err = errors.Join(err, file.Close()); err != nil {
+	_, written := file.Write(text)
+	if err := errors.Join(written, file.Close()); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.std.out, "%s: play it with: emu run %s\n", path, path)

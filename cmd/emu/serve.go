@@ -58,6 +58,9 @@ func (a *app) serveCommand() *cobra.Command {
 			if err != nil {
 				return usageError(err)
 			}
+			if err := s.readScenario(); err != nil {
+				return usageError(err)
+			}
 			tuneCollector(a.env)
 			return untilSignalled(cmd.Context(), func(ctx context.Context) error {
 				return a.serve(ctx, &s)
@@ -179,6 +182,9 @@ func (s *server) open(ctx context.Context) error {
 		return err
 	}
 	s.onStop("the emulator", s.emulator.Close)
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
 	if s.broker != nil {
 		// Its own error says more than the emulator's about it.
 		if err := s.broker.Ready(ctx); err != nil {

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/swanemu/emu/emulator"
+	"github.com/swanemu/emu/scenarios"
+)
+
+// readScenario reads what --scenario names. Its seed and its clock are those
+// of the default sandbox, unless somebody set others.
+func (s *settings) readScenario() error {
+	if s.Scenario == "" {
+		return nil
+	}
+	refuse := func(format string, args ...any) error {
+		return fmt.Errorf("%s: %w", s.from.of("scenario"), fmt.Errorf(format, args...))
+	}
+	switch {
+	case s.Data != "":
+		return refuse("does not go with %s: what is kept there is prepared already", s.from.of("data"))
+	case s.Spec != "":
+		return refuse("does not go with %s: scenarios are the platform's", s.from.of("spec"))
+	}
+	story, err := findScenario(s.Scenario)
+	var file *scenarios.FileError
+	switch {
+	case errors.As(err, &file):
+		return err // each line has its place already
+	case err != nil:
+		return refuse("%w", err)
+	}
+	s.story = story
+	if story.Seed != 0 && !s.from.given("seed") {
+		s.Seed = story.Seed
+	}
+	c := story.Clock
+	if c == nil {
+		return nil
+	}
+	if c.Mode != "" && !s.from.given("clock") {
+		s.Clock = c.Mode
+	}
+	if !c.Start.IsZero() && !s.from.given("clock-start") {
+		s.ClockStart = c.Start.Format(time.RFC3339Nano)
+	}
+	return nil
+}
+
+// prepare gives the default sandbox what the scenario says.
+func (s *server) prepare(ctx context.Context) error {
+	if s.settings.story == nil {
+		return nil
+	}
+	t := scenarios.Target{
+		URL: "http://127.0.0.1", AdminToken: s.settings.AdminToken, Client: scenarios.HandlerClient(s.emulator),
+	}
+	return scenarios.Prepare(ctx, t, emulator.DefaultSandbox, s.settings.story)
+}

@@ -1,0 +1,87 @@
+package scenarios_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/swanemu/emu/internal/clock"
+	"github.com/swanemu/emu/scenarios"
+)
+
+// longSteps is how long the long story is, longTime how long it may take on
+// the wall; the race detector makes everything slow.
+const (
+	longSteps = 10_000
+	longTime  = 5 * time.Second * slowness
+)
+
+// longStory is a generated file of so many steps: a package goes to and fro
+// between development and review, and somebody keeps looking at it.
+func longStory(steps int) []byte {
+	round := []string{
+		"- call: submitPackageAudit\n  with: {package_id: 5, content: 送审, remark: ''}\n",
+		"- advance: 1m\n",
+		"- call: listPackages\n  expect: {data: [{status: 4}]}\n",
+		"- expect kafka: {code: 101}\n",
+		"- call: withdrawPackageAudit\n  with: {package_id: 5}\n",
+		"- expect kafka: {code: 101}\n",
+		"- advance: 1s\n",
+		"- expect state: {package: 5, state: development}\n",
+		"- call: getAuditQuota\n",
+		"- advance: 1m\n",
+	}
+	var b strings.Builder
+	b.WriteString("name: long\nplatform: {quotas: {audits: 100000}}\nclock: {mode: virtual}\n" +
+		"given: {apps: [{app_id: 1452365, packages: [{version: 1.0.0, state: development, package_id: 5}]}], config: {audit_delay: 1h}}\nsteps:\n")
+	for i := range steps {
+		b.WriteString(round[i%len(round)])
+	}
+	return []byte(b.String())
+}
+
+// TestTenThousandSteps reads and plays a generated file of ten thousand steps
+// within five seconds. Who shares the machine with it may spoil two tries.
+func TestTenThousandSteps(t *testing.T) {
+	file := longStory(longSteps)
+	for try := 1; ; try++ {
+		began := clock.Wall()
+		s, err := scenarios.Parse("long.yaml", file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read := clock.Wall().Sub(began)
+		r, err := scenarios.Run(t.Context(), s, scenarios.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		took := clock.Wall().Sub(began)
+		if !r.Passed() {
+			t.Fatal(r.Failure.Text())
+		}
+		t.Logf("%d steps in %.2f s, %.2f s of them to read the file", len(r.Steps), took.Seconds(), read.Seconds())
+		switch {
+		case len(r.Steps) != longSteps:
+			t.Fatalf("%d steps were played, want %d", len(r.Steps), longSteps)
+		case took <= longTime:
+			return
+		case try == 3:
+			t.Fatalf("it took %v, want at most %v", took, longTime)
+		}
+	}
+}
+
+// BenchmarkSteps is the time of one step of the long story.
+func BenchmarkSteps(b *testing.B) {
+	s, err := scenarios.Parse("long.yaml", longStory(1000))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		r, err := scenarios.Run(b.Context(), s, scenarios.Options{})
+		if err != nil || !r.Passed() {
+			b.Fatal(err, r)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(s.Steps)), "µs/step")
+}
