@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -45,11 +46,14 @@ type EmbedOptions struct {
 // is made by Embed and is safe for concurrent use. It creates a topic when
 // something is published to it, and when a client asks for it by name, so that
 // consumers can subscribe before there is a record. Its timers use real time;
-// nothing is deleted unless a client configures a topic so.
+// nothing is deleted by age, and of each partition about the newest 16 MiB
+// are kept, unless a client configures a topic otherwise.
 type Embedded struct {
 	*publisher
 	cluster  *kfake.Cluster
 	listener *listener
+	// untrimmed counts the bytes published since the oldest were last dropped.
+	untrimmed atomic.Int64
 }
 
 var _ emulator.Broker = (*Embedded)(nil)
@@ -101,7 +105,11 @@ func (e *Embedded) start(ctx context.Context, o *EmbedOptions) error {
 		return err
 	}
 	e.where = "the embedded broker at " + e.listener.advertised.String()
-	e.spec = topicSpec{partitions: int32(partitions), replicas: 1} // in range: checked by Embed
+	e.spec = topicSpec{ // in range: checked by Embed
+		partitions: int32(partitions), replicas: 1,
+		// Age is no reason: the records carry the time of a sandbox.
+		configs: []map[string]string{{"retention.bytes": strconv.Itoa(keptBytes), "retention.ms": "-1"}},
+	}
 
 	if err := e.Ready(ctx); err != nil {
 		return err
@@ -116,6 +124,28 @@ func (e *Embedded) start(ctx context.Context, o *EmbedOptions) error {
 		}
 	})
 	return nil
+}
+
+// keptBytes is about what a partition keeps, trimEvery how many bytes are
+// published, keys and values alone, between two looks at what is more: the
+// broker looks by itself only where topics are compacted.
+const (
+	keptBytes = 16 << 20
+	trimEvery = 8 << 20
+)
+
+// Publish is emulator.Broker's. Now and then it drops what is over the limit.
+func (e *Embedded) Publish(ctx context.Context, records []emulator.Record) []error {
+	errs := e.publisher.Publish(ctx, records)
+	size := int64(0)
+	for i := range records {
+		size += int64(len(records[i].Key) + len(records[i].Value))
+	}
+	if e.untrimmed.Add(size) >= trimEvery && !e.isClosed() {
+		e.untrimmed.Store(0)
+		e.cluster.ApplyRetention()
+	}
+	return errs
 }
 
 // Ready returns nil when the broker answers. A context without a deadline is

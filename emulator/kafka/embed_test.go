@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -310,4 +311,32 @@ func TestEmbedStrayConnections(t *testing.T) {
 		_ = conn.Close()
 	}
 	publish(t, e, numbered("t", 0, 3, 3))
+}
+
+// TestEmbeddedDropsTheOldest publishes more than is kept: the newest stay, in
+// order, and the oldest go, so that a broker that runs for weeks stays small.
+func TestEmbeddedDropsTheOldest(t *testing.T) {
+	b := embed(t, kafka.EmbedOptions{Partitions: 1})
+	value := bytes.Repeat([]byte("x"), 64<<10)
+	const batches, size = 24, 32 // 48 MiB
+	for batch := range batches {
+		records := make([]emulator.Record, size)
+		for i := range records {
+			records[i] = emulator.Record{
+				Topic: "t", Key: []byte("k"), Time: start, Value: fmt.Appendf(nil, "%d %s", batch*size+i, value),
+			}
+		}
+		publish(t, b, records)
+	}
+	got := take(t, consumer(t, b.Addresses(), kgo.ConsumeTopics("t")), func(got []*kgo.Record) bool {
+		return len(got) > 0 && got[len(got)-1].Offset == batches*size-1
+	})
+	if first := got[0].Offset; first == 0 || first > batches*size*3/4 {
+		t.Errorf("the first record kept has offset %d of %d, want the oldest gone and the newest quarter there", first, batches*size)
+	}
+	for i, r := range got {
+		if want := fmt.Sprintf("%d ", r.Offset); !bytes.HasPrefix(r.Value, []byte(want)) {
+			t.Fatalf("record %d has value %.8q, want %q first", i, r.Value, want)
+		}
+	}
 }
