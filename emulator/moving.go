@@ -274,6 +274,6 @@ func (s *Sandbox) SetRate(rate float64) error {
 	}
 	s.rewindLocked()
 	s.state.Rate = rate
-	now := time.Unix(0, s.state.At)
+	now := time.Unix(0, max(s.clock.Now().UnixNano(), s.state.At)) // a clock that was frozen went on until then
 	return s.clockMovedLocked(now, ClockDetail{From: stamp(now), To: stamp(now), Mode: clock.Mode(rate)}, &rate)
 }

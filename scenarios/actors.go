@@ -70,7 +70,8 @@ type credentials struct {
 		AccessToken string `json:"access_token"`
 	} `json:"tp"`
 	Authorizer struct {
-		AccessToken string `json:"access_token"`
+		AccessToken  string `json:"access_token"`
+		RefreshToken string `json:"refresh_token"`
 	} `json:"authorizer"`
 	Host struct {
 		AK          string      `json:"ak"`
@@ -84,6 +85,8 @@ type credentials struct {
 func (e *engine) remember(c *credentials) {
 	e.tokens[actor{role: roleTP, tp: c.TP.ID}] = c.TP.AccessToken
 	e.tokens[actor{role: roleAuthorizer, app: c.App.ID, tp: c.TP.ID}] = c.Authorizer.AccessToken
+	e.vars["tp_access_token"] = c.TP.AccessToken
+	e.vars["access_token"], e.vars["refresh_token"] = c.Authorizer.AccessToken, c.Authorizer.RefreshToken
 	e.vars["ak"], e.vars["sk"] = c.Host.AK, c.Host.SK
 	e.vars["offical_no"], e.vars["container_no"] = c.Host.OfficalNo, c.Host.ContainerNo
 }
@@ -153,6 +156,7 @@ func predefined(apps, tps []int64) scope {
 	out := scope{}
 	for _, name := range []string{
 		"app_id", "app_key", "app_secret", "tp_id", "tp_client_id", "ticket", "ak", "sk", "offical_no", "container_no",
+		"tp_access_token", "access_token", "refresh_token",
 	} {
 		out[name] = ""
 	}

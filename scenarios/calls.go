@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -93,6 +94,10 @@ func brokenAnswer(ctx context.Context, err error) (answer, error) {
 	if errors.As(err, &outer) {
 		err = outer.Err // the URL has the token in it
 	}
+	var inner *net.OpError
+	if errors.As(err, &inner) {
+		err = inner.Err // the ports are others each time
+	}
 	return answer{broken: err.Error()}, nil
 }
 
@@ -142,7 +147,10 @@ func (e *engine) call(ctx context.Context, s *Step) (*Failure, error) {
 	if err != nil {
 		return e.fail(s, err.Error()), nil
 	}
-	params, _ := with.(map[string]any)
+	params, err := e.withBesides(with, s.Besides)
+	if err != nil {
+		return e.fail(s, err.Error()), nil
+	}
 	who := e.actorFor(op, s.As)
 	token := ""
 	if _, given := params[op.tokenParam]; !given || op.tokenParam == "" {
@@ -183,6 +191,25 @@ func (e *engine) call(ctx context.Context, s *Step) (*Failure, error) {
 		return f, nil
 	}
 	return nil, nil
+}
+
+// withBesides adds the parameters that the contract does not have.
+func (e *engine) withBesides(with any, besides map[string]any) (map[string]any, error) {
+	params, _ := with.(map[string]any)
+	if len(besides) == 0 {
+		return params, nil
+	}
+	more, err := e.vars.expand(besides)
+	if err != nil {
+		return nil, err
+	}
+	params = maps.Clone(params)
+	if params == nil {
+		params = map[string]any{}
+	}
+	also, _ := more.(map[string]any)
+	maps.Copy(params, also)
+	return params, nil
 }
 
 // unlike says that an answer is not as expected.

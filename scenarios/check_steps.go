@@ -50,6 +50,8 @@ func (k *checker) step(path string, s *Step) {
 	case "set tp":
 		k.tp(path+".set tp.tp_id", s.SetTP.TPID)
 		k.tpChange(path+".set tp", &s.SetTP.TPChange)
+	case "fault":
+		k.fault(path+".fault", s.Fault)
 	case "authorize":
 		k.app(path+".authorize.app_id", s.Authorize.AppID)
 		k.tp(path+".authorize.tp_id", s.Authorize.TPID)
@@ -131,6 +133,7 @@ func (k *checker) call(path string, s *Step) {
 		}
 	}
 	k.variables(path+".with", s.With)
+	k.variables(path+".besides", s.Besides)
 	if s.As != nil {
 		k.app(path+".as.app_id", s.As.AppID)
 		k.tp(path+".as.tp_id", s.As.TPID)

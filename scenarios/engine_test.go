@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -230,11 +231,28 @@ func TestSeedDecides(t *testing.T) {
 	}
 }
 
-// TestUnsupported plays what the target cannot: the error says so.
+// TestUnsupported plays what the target, an older emulator, cannot: the error
+// says so.
 func TestUnsupported(t *testing.T) {
-	s := parse(t, "name: hosts\ngiven: {hosts: [{ak: a, sk: b}]}\n")
-	if _, err := scenarios.Run(t.Context(), s, scenarios.Options{}); !errors.Is(err, scenarios.ErrUnsupported) {
-		t.Errorf("%v; want %v", err, scenarios.ErrUnsupported)
+	e, _ := target(t, emulator.Options{})
+	older := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != emulator.ControlPrefix+"admin.yaml" {
+			e.ServeHTTP(w, r)
+			return
+		}
+		all := httptest.NewRecorder()
+		e.ServeHTTP(all, r)
+		_, _ = strings.NewReplacer("{sandbox}/hosts", "{sandbox}/x", "{sandbox}/faults", "{sandbox}/y").WriteString(w, all.Body.String())
+	}))
+	t.Cleanup(older.Close)
+	for _, text := range []string{
+		"name: hosts\ngiven: {hosts: [{ak: a, sk: b}]}\n",
+		"name: faults\nplatform: {faults: [{on: push, do: drop}]}\n",
+	} {
+		o := scenarios.Options{Target: &scenarios.Target{URL: older.URL, Client: older.Client()}}
+		if _, err := scenarios.Run(t.Context(), parse(t, text), o); !errors.Is(err, scenarios.ErrUnsupported) {
+			t.Errorf("%s: %v; want %v", text, err, scenarios.ErrUnsupported)
+		}
 	}
 }
 

@@ -1,5 +1,7 @@
 package scenarios
 
+import "bytes"
+
 // Verbs shows the verbs of steps to tests.
 func Verbs() map[string][]string { return verbs() }
 
@@ -11,4 +13,23 @@ func Words() (operations, pushes, errors, states, transitions []string, err erro
 		return nil, nil, nil, nil, nil, err
 	}
 	return c.operationNames(), c.pushes, c.errorNames(), c.states, c.transitions, nil
+}
+
+// WriteYAML shows how recordings are written to tests.
+func WriteYAML(s *Scenario) []byte {
+	var b bytes.Buffer
+	writeYAML(&b, s)
+	return b.Bytes()
+}
+
+// Operators shows the names of the matchers to tests.
+func Operators() []string { return operators() }
+
+// Predefined shows the variables that are set before the first step to tests.
+func Predefined() []string {
+	var names []string
+	for name := range predefined(nil, nil) {
+		names = append(names, name)
+	}
+	return names
 }

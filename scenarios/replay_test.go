@@ -24,7 +24,8 @@ func (everyNotice) Addresses() []string         { return []string{"nowhere"} }
 func (everyNotice) Close() error                { return nil }
 
 // replays is how often each scenario is played: own on emulators of its own,
-// shared on one with the others. EMU_NIGHTLY=1 asks for a hundred of each.
+// as TestLibrary does too, shared on one with the others. EMU_NIGHTLY=1 asks
+// for a hundred of each.
 func replays() (own, shared int) {
 	switch {
 	case os.Getenv("EMU_NIGHTLY") == "1":
@@ -32,7 +33,7 @@ func replays() (own, shared int) {
 	case testing.Short():
 		return 1, 2
 	}
-	return 2, 10
+	return 1, 8
 }
 
 // run plays a scenario to its end and returns the journal.

@@ -87,7 +87,15 @@ func Run(ctx context.Context, s *Scenario, o Options) (*Result, error) {
 	if o.Target != nil {
 		return play(ctx, s, o, *o.Target)
 	}
-	t, stop, err := serve(ctx, emulator.Options{Strict: o.Strict, Broker: notices{}})
+	options := emulator.Options{Strict: o.Strict, Broker: notices{}}
+	if sandboxOf(s, &o) == emulator.DefaultSandbox {
+		// It is there from the beginning, as the scenario wants it.
+		options.Seed, options.Clock.Mode = seedOf(s, &o), "virtual"
+		if c := s.Clock; c != nil {
+			options.Clock.Mode, options.Clock.Start = or2(c.Mode, "virtual"), c.Start.Time
+		}
+	}
+	t, stop, err := serve(ctx, options)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +118,7 @@ func play(ctx context.Context, s *Scenario, o Options, t Target) (_ *Result, err
 	if err := e.create(ctx, t); err != nil {
 		return nil, fmt.Errorf("%s: make a sandbox: %w", s.Name, err)
 	}
-	if !o.Keep {
+	if !o.Keep && e.box.name != emulator.DefaultSandbox {
 		defer func() {
 			e.box.Target = t
 			err = errors.Join(err, e.box.order(context.WithoutCancel(ctx), http.MethodDelete, "", nil, nil))
@@ -170,29 +178,43 @@ func (e *engine) create(ctx context.Context, t Target) error {
 		}
 	}
 	clock["mode"] = mode
-	order := map[string]any{"clock": clock, "seed": e.seed()}
+	order := map[string]any{"clock": clock, "seed": seedOf(e.s, &e.o)}
+	name, path := sandboxOf(e.s, &e.o), "sandboxes"
 	switch {
-	case e.o.Sandbox != "":
-		order["name"] = e.o.Sandbox
-	case e.o.Target == nil:
-		order["name"] = e.s.Name[:min(len(e.s.Name), 64)]
+	case name == emulator.DefaultSandbox && e.o.Target == nil:
+		path += "/" + name + "/credentials"
+		order = map[string]any{}
+	case name != "":
+		order["name"] = name
 	}
 	var created credentials
-	if err := t.control(ctx, http.MethodPost, "sandboxes", order, &created); err != nil {
+	if err := t.control(ctx, http.MethodPost, path, order, &created); err != nil {
 		return err
 	}
 	e.box = box{t, created.Sandbox}
-	e.result.Sandbox, e.result.Seed, e.virtual = created.Sandbox, e.seed(), mode == "virtual"
+	e.result.Sandbox, e.result.Seed, e.virtual = created.Sandbox, seedOf(e.s, &e.o), mode == "virtual"
 	e.remember(&created)
 	return nil
 }
 
-func (e *engine) seed() uint64 {
+// sandboxOf is the name of a run's sandbox; "" where the target thinks of one.
+func sandboxOf(s *Scenario, o *Options) string {
 	switch {
-	case e.o.Seed != 0:
-		return e.o.Seed
-	case e.s.Seed != 0:
-		return e.s.Seed
+	case o.Sandbox != "":
+		return o.Sandbox
+	case o.Target == nil:
+		return s.Name[:min(len(s.Name), 64)]
+	}
+	return ""
+}
+
+// seedOf is the seed of a run's sandbox.
+func seedOf(s *Scenario, o *Options) uint64 {
+	switch {
+	case o.Seed != 0:
+		return o.Seed
+	case s.Seed != 0:
+		return s.Seed
 	}
 	return 1
 }

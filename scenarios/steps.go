@@ -82,6 +82,8 @@ func (s *Step) Title() string {
 		return "advance to " + s.AdvanceTo.In(zone()).Format(time.DateTime)
 	case "decide":
 		return "decide " + s.Decide.Kind + " " + s.Decide.Result
+	case "fault":
+		return "fault " + s.Fault.Do + " on " + s.Fault.On
 	case "expect push":
 		return "expect push " + s.ExpectPush.Event
 	case "expect no push":
@@ -142,6 +144,8 @@ func (e *engine) perform(ctx context.Context, s *Step) (*Failure, error) {
 		return nil, e.setTP(ctx, s.SetTP)
 	case "set config":
 		return nil, e.tell(ctx, http.MethodPatch, "/config", s.SetConfig, "set config")
+	case "fault":
+		return nil, e.tell(ctx, http.MethodPost, "/faults", s.Fault, "fault")
 	case "authorize":
 		return e.authorize(ctx, s)
 	case "revoke":

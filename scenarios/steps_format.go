@@ -8,12 +8,13 @@ type Step struct {
 	// At is where the step stands in its file.
 	At Position `json:"-"`
 
-	Call   string            `json:"call,omitempty" jsonschema_description:"Call an operation of the contract, by operationId. It must succeed unless expect says otherwise."`
-	With   map[string]any    `json:"with,omitempty" jsonschema_description:"The parameters of a call. An object is sent as JSON text."`
-	As     *Actor            `json:"as,omitempty" jsonschema_description:"Who calls. If absent, whoever may: a TP for the first app, a TP, the alliance member."`
-	Via    string            `json:"via,omitempty" jsonschema:"enum=query,enum=form,enum=json" jsonschema_description:"Where the parameters of a POST stand; form if absent."`
-	Expect map[string]any    `json:"expect,omitempty" jsonschema_description:"What the answer must have: members by value or matcher ($gt, $match, $any, $absent, …); refused: a name of the catalogue, an errno or true; http: the HTTP status; broken: true when no whole answer comes."`
-	Save   map[string]string `json:"save,omitempty" jsonschema_description:"Variables to set, each with a path into the answer such as data.0.package_id."`
+	Call    string            `json:"call,omitempty" jsonschema_description:"Call an operation of the contract, by operationId. It must succeed unless expect says otherwise."`
+	With    map[string]any    `json:"with,omitempty" jsonschema_description:"The parameters of a call. An object is sent as JSON text."`
+	Besides map[string]any    `json:"besides,omitempty" jsonschema_description:"Parameters of a call that the contract does not have, such as misspelled ones."`
+	As      *Actor            `json:"as,omitempty" jsonschema_description:"Who calls. If absent, whoever may: a TP for the first app, a TP, the alliance member."`
+	Via     string            `json:"via,omitempty" jsonschema:"enum=query,enum=form,enum=json" jsonschema_description:"Where the parameters of a POST stand; form if absent."`
+	Expect  map[string]any    `json:"expect,omitempty" jsonschema_description:"What the answer must have: members by value or matcher ($gt, $match, $any, $absent, …); refused: a name of the catalogue, an errno or true; http: the HTTP status; broken: true when no whole answer comes."`
+	Save    map[string]string `json:"save,omitempty" jsonschema_description:"Variables to set, each with a path into the answer such as data.0.package_id."`
 
 	Advance   *Duration `json:"advance,omitempty" jsonschema_description:"Move time forward by a duration."`
 	AdvanceTo *Time     `json:"advance to,omitempty" jsonschema_description:"Move time forward to a point in time, RFC 3339."`
@@ -22,6 +23,7 @@ type Step struct {
 	SetApp    *SetApp    `json:"set app,omitempty" jsonschema_description:"Change an app, as its owner or the platform's staff would."`
 	SetTP     *SetTP     `json:"set tp,omitempty" jsonschema_description:"Change a third-party platform."`
 	SetConfig *Config    `json:"set config,omitempty" jsonschema_description:"Change what the platform decides by itself."`
+	Fault     *Fault     `json:"fault,omitempty" jsonschema_description:"Something goes wrong on the wire from here on."`
 	Authorize *Authorize `json:"authorize,omitempty" jsonschema_description:"An app's owner agrees on the consent page; save: authorization_code."`
 	Revoke    *Revoke    `json:"revoke,omitempty" jsonschema_description:"An app's owner takes the authorization back; the tokens that came of it die."`
 
@@ -130,13 +132,14 @@ type Repeat struct {
 // stand beside each.
 func verbs() map[string][]string {
 	return map[string][]string{
-		"call":            {"with", "as", "via", "expect", "save"},
+		"call":            {"with", "besides", "as", "via", "expect", "save"},
 		"advance":         nil,
 		"advance to":      nil,
 		"decide":          nil,
 		"set app":         nil,
 		"set tp":          nil,
 		"set config":      nil,
+		"fault":           nil,
 		"authorize":       {"save"},
 		"revoke":          nil,
 		"expect push":     {"save"},

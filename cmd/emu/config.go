@@ -38,6 +38,7 @@ type settings struct {
 	AuditQuota    int           `koanf:"audit-quota"`
 	Manual        bool          `koanf:"manual"`
 	Scenario      string        `koanf:"scenario"`
+	Record        string        `koanf:"record"`
 	TokenTTL      time.Duration `koanf:"token-ttl"`
 	GatewayStatus int           `koanf:"gateway-status"`
 

@@ -20,6 +20,7 @@ import (
 // runFlags are the flags of run.
 type runFlags struct {
 	target, adminToken string
+	sandbox            string
 	keep, verbose      bool
 	quiet, strict      bool
 	seed               uint64
@@ -51,6 +52,7 @@ func (a *app) runCommand() *cobra.Command {
 	fs := cmd.Flags()
 	fs.StringVar(&f.target, "target", "", "`URL` of an emulator to play against")
 	fs.StringVar(&f.adminToken, "admin-token", "", "`token` that the target's control API needs; better in EMU_ADMIN_TOKEN")
+	fs.StringVar(&f.sandbox, "sandbox", "", "`name` of the run's sandbox; with the seed it decides everything that looks random")
 	fs.BoolVar(&f.keep, "keep", false, "leave the sandbox there; without --target go on serving until a signal")
 	fs.Uint64Var(&f.seed, "seed", 0, "`number` to use instead of the scenario's seed")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show transitions and the calls for tokens too")
@@ -74,6 +76,9 @@ func (f *runFlags) check(scenarios int) error {
 	}
 	if f.keep && f.target == "" && scenarios > 1 {
 		return errors.New("--keep: takes one scenario without --target")
+	}
+	if f.sandbox != "" && scenarios > 1 {
+		return errors.New("--sandbox: takes one scenario")
 	}
 	if f.junit == "-" && f.json == "-" {
 		return errors.New("--junit and --json cannot both go to standard output")
@@ -146,7 +151,7 @@ func (a *app) run(ctx context.Context, list []*scenarios.Scenario, f *runFlags) 
 
 // play plays one scenario.
 func (a *app) play(ctx context.Context, s *scenarios.Scenario, f *runFlags, p *scenarios.Printer) (*scenarios.Result, error) {
-	o := scenarios.Options{Keep: f.keep, Seed: f.seed, Strict: f.strict}
+	o := scenarios.Options{Keep: f.keep, Sandbox: f.sandbox, Seed: f.seed, Strict: f.strict}
 	if f.target != "" {
 		o.Target = &scenarios.Target{URL: f.target, AdminToken: a.adminToken(f)}
 	}

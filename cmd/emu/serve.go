@@ -58,7 +58,7 @@ func (a *app) serveCommand() *cobra.Command {
 			if err != nil {
 				return usageError(err)
 			}
-			if err := s.readScenario(); err != nil {
+			if err := errors.Join(s.readScenario(), s.checkRecord()); err != nil {
 				return usageError(err)
 			}
 			tuneCollector(a.env)
@@ -184,6 +184,9 @@ func (s *server) open(ctx context.Context) error {
 	s.onStop("the emulator", s.emulator.Close)
 	if err := s.prepare(ctx); err != nil {
 		return err
+	}
+	if s.settings.Record != "" {
+		s.onStop("the recording", s.record)
 	}
 	if s.broker != nil {
 		// Its own error says more than the emulator's about it.

@@ -55,8 +55,12 @@ func (s *server) prepare(ctx context.Context) error {
 	if s.settings.story == nil {
 		return nil
 	}
-	t := scenarios.Target{
+	return scenarios.Prepare(ctx, s.inside(), emulator.DefaultSandbox, s.settings.story)
+}
+
+// inside is the emulator as a scenario's target, without a network between.
+func (s *server) inside() scenarios.Target {
+	return scenarios.Target{
 		URL: "http://127.0.0.1", AdminToken: s.settings.AdminToken, Client: scenarios.HandlerClient(s.emulator),
 	}
-	return scenarios.Prepare(ctx, t, emulator.DefaultSandbox, s.settings.story)
 }

@@ -13,7 +13,10 @@ import (
 
 // documents are those whose commands, links and claims are checked.
 func documents() []string {
-	return []string{"README.md", "README.zh-CN.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md"}
+	return []string{
+		"README.md", "README.zh-CN.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md",
+		"docs/scenarios.md", "docs/library.md",
+	}
 }
 
 // TestLinks checks that every link to a file of the repository, and to a

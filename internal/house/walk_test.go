@@ -47,7 +47,7 @@ func TestReadmeKcat(t *testing.T) {
 func walk(t *testing.T, kcat bool) {
 	script, expected := walkScript(t, kcat)
 	dir := t.TempDir()
-	for port, free := range map[string]string{"8080": freePort(t), "8081": freePort(t)} {
+	for port, free := range map[string]string{"8080": freePort(t), "8081": freePort(t), "8082": freePort(t)} {
 		script = strings.ReplaceAll(script, "127.0.0.1:"+port, "127.0.0.1:"+free)
 	}
 	out := shell(t, dir, script, origin(t))

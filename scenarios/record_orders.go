@@ -1,0 +1,205 @@
+package scenarios
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// Orders of the control API as steps.
+
+// control makes a step of an order.
+func (r *recorder) control(t *taken) error {
+	c := t.Entry.Control
+	if c.Operation == "issueCredentials" && t.Entry.Seq == r.createdBy() {
+		return nil
+	}
+	if c.Outcome != "ok" {
+		r.leave(t, "the order "+c.Operation+", which was refused: "+c.Outcome)
+		return nil
+	}
+	order := t.order()
+	var s Step
+	var err error
+	switch c.Operation {
+	case "decide":
+		s.Decide = &Decide{}
+		if id, ok := order["package_id"]; ok {
+			order["package_id"] = r.packageRef(fmt.Sprint(id))
+		}
+		err = into(order, s.Decide)
+	case "updateConfig":
+		s.SetConfig = &Config{}
+		err = into(order, s.SetConfig)
+	case "updateApp":
+		s.SetApp = &SetApp{}
+		err = into(order, s.SetApp)
+	case "updateTP":
+		s.SetTP = &SetTP{}
+		r.receivers(t, order)
+		err = into(order, s.SetTP)
+	case "authorizeTP":
+		return r.authorized(t, order)
+	case "revokeAuthorization":
+		s.Revoke = &Revoke{}
+		err = into(order, s.Revoke)
+	case "createFault":
+		s.Fault = &Fault{}
+		err = into(order, s.Fault)
+	case "createApp", "createTP", "givePackages":
+		r.late(t, order)
+		return nil
+	case "issueCredentials":
+		r.leave(t, "the order issueCredentials; in a replay the tokens of the beginning stand for those that it issued")
+		return nil
+	default:
+		r.leave(t, "the order "+c.Operation+", which scenarios have no word for")
+		return nil
+	}
+	if err != nil {
+		r.leave(t, "the order "+c.Operation+", which says what scenarios have no word for: "+err.Error())
+		return nil
+	}
+	r.texts(&s)
+	r.add(s, t)
+	return nil
+}
+
+// createdBy is the entry of the order that is part of making a sandbox; 0 for
+// none.
+func (r *recorder) createdBy() int64 {
+	for i := range r.entries {
+		e := &r.entries[i].Entry
+		if e.Exchange != nil || e.Clock != nil {
+			return 0
+		}
+		if e.Control != nil && e.Control.Operation == "issueCredentials" {
+			return e.Seq
+		}
+	}
+	return 0
+}
+
+// into reads an order into a part of the format; a member that the format has
+// not is an error.
+func into(order map[string]any, v any) error {
+	data, err := json.Marshal(order)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return nil
+}
+
+// packageRef is a package's id in the file.
+func (r *recorder) packageRef(id string) string {
+	if s := r.ids[idKey("package_id", id)]; s != nil {
+		return referTo(r.use(s), true)
+	}
+	return id
+}
+
+// texts escapes what would be variables, where the engine reads them.
+func (r *recorder) texts(s *Step) {
+	if s.Decide != nil {
+		s.Decide.Reason = strings.ReplaceAll(s.Decide.Reason, "$", "$$")
+	}
+}
+
+// receivers makes of a TP's URLs what the format says of them. What may be
+// secret in a URL is left out.
+func (r *recorder) receivers(t *taken, order map[string]any) {
+	for _, name := range []string{"push_url", "authorization_url"} {
+		text, ok := order[name].(string)
+		if !ok {
+			continue
+		}
+		public, cut := publicURL(text)
+		if cut {
+			r.warn(t, "%s has a query or a user in it: they are left out", name)
+		}
+		if order[name] = public; public == "" && name == "push_url" {
+			delete(order, name)
+			order["inbox"] = true
+		}
+	}
+}
+
+// authorized makes a step of an app's consent.
+func (r *recorder) authorized(t *taken, order map[string]any) error {
+	s := Step{Authorize: &Authorize{}}
+	if code, ok := order["pre_auth_code"].(string); ok {
+		ref, whole := r.refer(code)
+		if !whole || !r.known(code) {
+			r.leave(t, "the order authorizeTP with a pre_auth_code that no answer brought")
+			return nil
+		}
+		order["pre_auth_code"] = ref
+	}
+	if err := into(order, s.Authorize); err != nil {
+		return err
+	}
+	step := r.add(s, t)
+	raw, err := decodeJSON(t.Answer)
+	if err != nil {
+		return fmt.Errorf("authorizeTP: %w", err)
+	}
+	r.keep(step, raw, nil, "")
+	return nil
+}
+
+// late gives what was made in the middle of the session from the beginning:
+// the format makes nothing later.
+func (r *recorder) late(t *taken, order map[string]any) {
+	operation := t.Entry.Control.Operation
+	for _, name := range []string{"app_key", "app_secret", "client_id", "encoding_aes_key", "token"} {
+		if _, ok := order[name]; ok {
+			r.warn(t, "%s was chosen: in a replay it is generated", name)
+			delete(order, name)
+		}
+	}
+	var err error
+	switch operation {
+	case "createTP":
+		r.receivers(t, order)
+		tp := TP{}
+		if err = into(order, &tp); err == nil {
+			tp.TPID = numberIn(t.Answer, "tp_id", tp.TPID)
+			r.giveTP(tp)
+		}
+	case "createApp":
+		app := App{}
+		tp, acts := order["tp_id"].(json.Number)
+		delete(order, "tp_id")
+		if err = into(order, &app); err == nil {
+			app.AppID = numberIn(t.Answer, "app_id", app.AppID)
+			r.story.Given.Apps = append(r.story.Given.Apps, app)
+		}
+		if err == nil && acts {
+			r.letAct(tp, app.AppID)
+		}
+	default:
+		err = givePackages(&r.story.Given, order)
+	}
+	if err != nil {
+		r.leave(t, "the order "+operation+", which says what scenarios have no word for: "+err.Error())
+		return
+	}
+	r.warn(t, "%s: scenarios make nothing in the middle, so it is there from the beginning", operation)
+	r.add(Step{Note: fmt.Sprintf("Entry %d, %s, is given from the beginning.", t.Entry.Seq, operation)}, nil)
+}
+
+// numberIn is a number in an answer, or otherwise.
+func numberIn(answer []byte, name string, otherwise int64) int64 {
+	var members map[string]json.RawMessage
+	var n int64
+	if json.Unmarshal(answer, &members) != nil || json.Unmarshal(members[name], &n) != nil {
+		return otherwise
+	}
+	return n
+}
