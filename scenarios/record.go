@@ -48,6 +48,9 @@ func Record(ctx context.Context, t Target, sandbox string) (*Recording, error) {
 	if found := r.leak(out.Text); found > 0 {
 		return nil, fmt.Errorf("record sandbox %s: line %d of the scenario would have a secret in it", sandbox, found)
 	}
+	if len(out.Text) > maxFile {
+		return nil, fmt.Errorf("record sandbox %s: its %d steps make a file of %d bytes, a scenario has at most %d", sandbox, len(r.steps), len(out.Text), maxFile)
+	}
 	var err error
 	if out.Scenario, err = ParseFor(r.contract, r.story.Name+".yaml", out.Text); err != nil {
 		return nil, fmt.Errorf("record sandbox %s: %w", sandbox, err)
@@ -96,6 +99,8 @@ type recorder struct {
 type recordedStep struct {
 	Step
 	from *taken
+	// gap says that it moves time that passed by itself.
+	gap bool
 }
 
 // taken is an entry of a recording.
@@ -251,7 +256,7 @@ func (r *recorder) leave(t *taken, what string) {
 // add appends a step.
 func (r *recorder) add(s Step, from *taken) *recordedStep {
 	r.placeTickets()
-	step := &recordedStep{s, from}
+	step := &recordedStep{Step: s, from: from}
 	r.steps = append(r.steps, step)
 	return step
 }

@@ -47,8 +47,11 @@ func (r *recorder) walk(context.Context) error {
 
 // pass moves time to where a running clock was by itself.
 func (r *recorder) pass(t *taken, to time.Time) {
-	if r.running && to.After(r.now) {
+	if n := len(r.steps); r.running && to.After(r.now) && n > 0 && r.steps[n-1].gap {
+		*r.steps[n-1].Advance += Duration(to.Sub(r.now))
+	} else if r.running && to.After(r.now) {
 		r.move(t, r.now, to)
+		r.steps[len(r.steps)-1].gap = true
 	}
 	if to.After(r.now) {
 		r.now = to
