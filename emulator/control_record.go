@@ -52,7 +52,7 @@ func readRecording(c *controlCall, in recordingIn) (recordingOut, error) {
 		out.Origin, out.Usual, failed = c.e.origins(call.State)
 		found = j.after(in.After, in.Limit)
 	})
-	if err = errors.Join(err, failed); err != nil {
+	if err := errors.Join(err, failed); err != nil {
 		return recordingOut{}, err
 	}
 	for _, e := range found {

@@ -29,7 +29,7 @@ func TestApplied(t *testing.T) {
 				c := newCaller(t, nil)
 				script(t, c.e, `{"on":"call","operation":"uploadPackage",`+fault+`,"applied":`+applied+`}`)
 				before := mustExport(t, c.s)
-				a, err := c.upload("1.0.0")
+				a, err := c.upload()
 				if err == nil && a.status == 200 && a.code() == 0 {
 					t.Errorf("the caller was told nothing: %s", a.body)
 				}

@@ -2,7 +2,6 @@ package emulator_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -118,6 +117,6 @@ func TestStatesWithBadFaults(t *testing.T) {
 	}
 	advance(t, e.Sandbox(emulator.DefaultSandbox), 3*3600e9)
 	if d := deliveries(t, e, ""); len(d) != 1 || d[0].Status != "delivered" {
-		t.Error(fmt.Sprintf("%+v", d))
+		t.Errorf("%+v", d)
 	}
 }

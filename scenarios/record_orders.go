@@ -59,10 +59,10 @@ func (r *recorder) control(t *taken) error {
 	}
 	if err != nil {
 		r.leave(t, "the order "+c.Operation+", which says what scenarios have no word for: "+err.Error())
-		return nil
+	} else {
+		r.texts(&s)
+		r.add(s, t)
 	}
-	r.texts(&s)
-	r.add(s, t)
 	return nil
 }
 

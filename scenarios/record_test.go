@@ -181,6 +181,7 @@ func begin(t *testing.T, o emulator.Options) *session {
 
 // get and post make a call of the platform: pairs of names and values.
 func (s *session) get(path string, pairs ...string) string { return s.send("GET", path, "", pairs) }
+
 func (s *session) post(path string, pairs ...string) string {
 	return s.send("POST", path, "application/x-www-form-urlencoded", pairs)
 }

@@ -107,7 +107,7 @@ func exchange(ctx context.Context, req *http.Request) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Redacted(), err)
 	}
-	defer res.Body.Close()
+	defer res.Body.Close() //nolint:errcheck // the answer is read; nothing is lost with the connection
 	text, err := io.ReadAll(io.LimitReader(res.Body, controlAnswer))
 	if err != nil {
 		return nil, fmt.Errorf("%s %s: %w", req.Method, req.URL.Redacted(), err)
