@@ -2,7 +2,7 @@
 
 GO        ?= go
 BIN       := $(CURDIR)/.cache/bin
-FUZZTIME  ?= 10s
+FUZZTIME  ?= 20000x
 BENCH     ?= .
 BENCHTIME ?= 1s
 
@@ -28,7 +28,7 @@ lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT) ## go vet, golangci-lint and the lin
 fmt: $(BIN)/golangci-lint-$(GOLANGCI_LINT) ## write all Go files in the one format
 	$< fmt
 
-fuzz: ## every fuzz target for FUZZTIME (10s)
+fuzz: ## every fuzz target FUZZTIME times (20000x)
 	.ci/fuzz $(FUZZTIME)
 
 bench: ## the Go benchmarks
