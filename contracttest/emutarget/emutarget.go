@@ -1,0 +1,228 @@
+// Package emutarget is the harness that lets package contracttest check a
+// running emu: it makes a sandbox of its own over the control API, enters
+// states there, moves its time, receives its pushes and reads its notices.
+//
+// It promises: nothing outside of that sandbox is touched, Close leaves nothing
+// behind, and it knows emu over HTTP only.
+package emutarget
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/swanemu/emu/contracttest"
+	"github.com/swanemu/emu/internal/clock"
+)
+
+// Options say which emulator, and how to reach it.
+type Options struct {
+	// URL is where it answers.
+	URL string
+	// AdminToken is what its control API needs; "" where it needs none.
+	AdminToken string
+	// Transport carries the requests; nil is a plain one.
+	Transport http.RoundTripper
+	// Seed is the seed of the sandbox; 0 is the emulator's.
+	Seed uint64
+	// Sandbox is its name; "" makes one up.
+	Sandbox string
+	// Notices reads the emulator's Kafka topic; it gets the topic of the
+	// sandbox. Nil reads what the control API tells of the notices, which has
+	// neither keys nor topics.
+	Notices func(topic string) contracttest.Notices
+}
+
+// A Box is a sandbox that was made for one run.
+type Box struct {
+	options Options
+	client  http.RoundTripper
+	name    string
+	topic   string
+	tp      int64
+	token   string // the sandbox's own, where the emulator has an admin token
+	inbox   *receiver
+	unheard string // why pushes do not arrive; "" when they do
+	notices contracttest.Notices
+	first   contracttest.Credentials
+	version int
+}
+
+// credentials are what the control API gives a client.
+type credentials struct {
+	Sandbox    string `json:"sandbox"`
+	Topic      string `json:"topic"`
+	AdminToken string `json:"admin_token"`
+	App        struct {
+		AppID     int64  `json:"app_id"`
+		AppKey    string `json:"app_key"`
+		AppSecret string `json:"app_secret"`
+	} `json:"app"`
+	TP         contracttest.TP         `json:"tp"`
+	Authorizer contracttest.Authorizer `json:"authorizer"`
+	Host       struct {
+		AK string `json:"ak"`
+		SK string `json:"sk"`
+	} `json:"host"`
+}
+
+func (c *credentials) given() contracttest.Credentials {
+	out := contracttest.Credentials{
+		Developer: contracttest.Client{ID: c.App.AppKey, Secret: c.App.AppSecret},
+		Host:      contracttest.Client{ID: c.Host.AK, Secret: c.Host.SK},
+		TP:        c.TP, Authorizer: c.Authorizer,
+	}
+	out.Authorizer.AppID = c.App.AppID
+	return out
+}
+
+// Open makes a sandbox on virtual time that decides nothing by itself, and a
+// receiver on this machine for its pushes. Close it.
+func Open(ctx context.Context, o Options) (*Box, error) {
+	b := &Box{options: o, client: o.transport()}
+	order := map[string]any{"clock": map[string]any{"mode": "virtual"}, "manual": true}
+	if o.Sandbox != "" {
+		order["name"] = o.Sandbox
+	}
+	if o.Seed != 0 {
+		order["seed"] = o.Seed
+	}
+	var c credentials
+	if err := b.control(ctx, http.MethodPost, "sandboxes", order, &c); err != nil {
+		return nil, fmt.Errorf("make a sandbox: %w", err)
+	}
+	b.name, b.topic, b.tp, b.token, b.first = c.Sandbox, c.Topic, c.TP.ID, c.AdminToken, c.given()
+	var err error
+	if b.inbox, err = listen(); err == nil {
+		err = b.order(ctx, http.MethodPatch, fmt.Sprintf("/tps/%d", b.tp), map[string]any{"push_url": b.inbox.url()}, nil)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("receive the pushes of sandbox %s: %w", b.name, err), b.Close(ctx))
+	}
+	if b.unheard, err = b.reaches(ctx); err != nil {
+		return nil, errors.Join(err, b.Close(ctx))
+	}
+	if o.Notices != nil {
+		b.notices = o.Notices(b.topic)
+	} else {
+		b.notices = &told{box: b}
+	}
+	return b, nil
+}
+
+// Target is the sandbox as the suite sees it.
+func (b *Box) Target() contracttest.Target {
+	t := contracttest.Target{
+		URL: b.options.URL, Transport: b.options.Transport, Credentials: b.first,
+		Renew: b.renew, States: b, Clock: b, Pushes: b.inbox, Notices: b.notices,
+	}
+	if b.unheard != "" {
+		t.Pushes = nil
+		t.Lacks = map[contracttest.Need]string{contracttest.NeedPushes: b.unheard}
+	}
+	return t
+}
+
+// Sandbox is the name of the sandbox.
+func (b *Box) Sandbox() string { return b.name }
+
+// Close deletes the sandbox and closes the receiver.
+func (b *Box) Close(ctx context.Context) error {
+	err := b.order(ctx, http.MethodDelete, "", nil, nil)
+	if b.inbox != nil {
+		err = errors.Join(err, b.inbox.close())
+	}
+	return err
+}
+
+func (b *Box) renew(ctx context.Context) (contracttest.Credentials, error) {
+	var c credentials
+	err := b.order(ctx, http.MethodPost, "/credentials", map[string]any{}, &c)
+	return c.given(), err
+}
+
+// Now is the sandbox's time.
+func (b *Box) Now(ctx context.Context) (time.Time, error) {
+	var out struct {
+		Now time.Time `json:"now"`
+	}
+	err := b.order(ctx, http.MethodGet, "/clock", nil, &out)
+	return out.Now, err
+}
+
+// Advance moves the sandbox's time.
+func (b *Box) Advance(ctx context.Context, d time.Duration) error {
+	return b.order(ctx, http.MethodPost, "/clock/advance", map[string]any{"by": d.String()}, nil)
+}
+
+// timeout bounds one order.
+const timeout = 30 * time.Second
+
+// order is control for a path below the sandbox.
+func (b *Box) order(ctx context.Context, method, path string, in, out any) error {
+	return b.control(ctx, method, "sandboxes/"+url.PathEscape(b.name)+path, in, out)
+}
+
+// control gives an order to the control API: in is sent as JSON unless it is
+// nil, out filled from the answer unless it is nil.
+func (b *Box) control(ctx context.Context, method, path string, in, out any) error {
+	ctx, cancel := clock.Timeout(ctx, timeout)
+	defer cancel()
+	var body io.Reader = http.NoBody
+	if in != nil {
+		data, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(data)
+	}
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(b.options.URL, "/")+"/_emu/"+path, body)
+	if err != nil {
+		return err
+	}
+	if in != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if token := b.adminToken(); token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := b.client.RoundTrip(r)
+	if err != nil {
+		return fmt.Errorf("%w: %s %s: %w", contracttest.ErrUnreachable, method, path, err)
+	}
+	data, err := io.ReadAll(res.Body)
+	if err = errors.Join(err, res.Body.Close()); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if res.StatusCode >= http.StatusMultipleChoices {
+		var p struct {
+			Detail string `json:"detail"`
+		}
+		if json.Unmarshal(data, &p) != nil || p.Detail == "" {
+			p.Detail = "is this an emulator?"
+		}
+		return fmt.Errorf("%s %s: HTTP %d: %s", method, path, res.StatusCode, p.Detail)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(data, out); err != nil {
+		return fmt.Errorf("%s %s: the answer is no emulator's: %w", method, path, err)
+	}
+	return nil
+}
+
+// adminToken is the emulator's, else the sandbox's own.
+func (b *Box) adminToken() string {
+	if b.options.AdminToken != "" {
+		return b.options.AdminToken
+	}
+	return b.token
+}

@@ -1,0 +1,107 @@
+package contracttest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// scanJSON reads one whole JSON value and returns the pointers of members that
+// stand twice in one object, array positions as *. What is wrong with the text
+// is an error without any of it.
+func scanJSON(data []byte) ([]string, error) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, errors.New("an empty body")
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var doubled []string
+	if err := scanValue(d, "", &doubled); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+			return nil, errors.New("a JSON value that ends early")
+		}
+		return nil, errors.New("a text that is no JSON")
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("something after the JSON value")
+	}
+	return doubled, nil
+}
+
+func scanValue(d *json.Decoder, at string, doubled *[]string) error {
+	token, err := d.Token()
+	if err != nil {
+		return err
+	}
+	switch token {
+	case json.Delim('{'):
+		seen := map[string]bool{}
+		for d.More() {
+			key, err := d.Token()
+			if err != nil {
+				return err
+			}
+			name, _ := key.(string)
+			pointer := at + "/" + strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1")
+			if seen[name] {
+				*doubled = append(*doubled, pointer)
+			}
+			seen[name] = true
+			if err := scanValue(d, pointer, doubled); err != nil {
+				return err
+			}
+		}
+	case json.Delim('['):
+		for d.More() {
+			if err := scanValue(d, at+"/*", doubled); err != nil {
+				return err
+			}
+		}
+	default:
+		return nil
+	}
+	_, err = d.Token()
+	return err
+}
+
+// textsOf returns the texts of all members of that name, at any depth.
+func textsOf(data []byte, name string) []string {
+	var v any
+	if json.Unmarshal(data, &v) != nil {
+		return nil
+	}
+	var out []string
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for key, value := range v {
+				if text, ok := value.(string); ok && key == name && text != "" {
+					out = append(out, text)
+				}
+				walk(value)
+			}
+		case []any:
+			for _, value := range v {
+				walk(value)
+			}
+		}
+	}
+	walk(v)
+	return out
+}
+
+// general writes a pointer with * for positions in arrays, so that the same
+// thing in two rows is one thing.
+func general(pointer string) string {
+	parts := strings.Split(pointer, "/")
+	for i, part := range parts {
+		if _, err := strconv.Atoi(part); err == nil {
+			parts[i] = "*"
+		}
+	}
+	return strings.Join(parts, "/")
+}

@@ -1,0 +1,359 @@
+package contracttest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/swanemu/emu/internal/spec"
+)
+
+// pathCases take every step of the lifecycle.
+func pathCases(s *suite) []work {
+	var out []work
+	for _, r := range s.recipes() {
+		out = append(out, work{
+			check: "lifecycle.path", operation: r.operation, name: r.name,
+			run: func(ctx context.Context, p *probe) error {
+				_, err := p.take(ctx, &r)
+				return err
+			},
+		})
+	}
+	return out
+}
+
+// steps are the operations of the lifecycle that need a package.
+func (s *suite) steps() []*spec.Transition {
+	var out []*spec.Transition
+	for i := range s.lifecycle.Transitions {
+		if t := &s.lifecycle.Transitions[i]; t.Operation != "" && len(t.From) > 0 {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// illegalCases try each step from every state that does not allow it, on a
+// package that is gone, and on one that never was.
+func illegalCases(s *suite) []work {
+	var out []work
+	for _, t := range s.steps() {
+		add := func(name string, run func(context.Context, *probe) error) {
+			out = append(out, work{check: "lifecycle.illegal", operation: t.Operation, name: name, run: run})
+		}
+		for _, st := range s.lifecycle.States {
+			if st.Final || slices.Contains(t.From, st.Name) {
+				continue
+			}
+			states := companions(st.Name)
+			add("from "+st.Name, func(ctx context.Context, p *probe) error {
+				s, err := p.enter(ctx, Situation{States: states})
+				if err != nil {
+					return err
+				}
+				return p.illegal(ctx, t, s, s.pkg(st.Name).ID)
+			})
+		}
+		add("on a package that is gone", func(ctx context.Context, p *probe) error {
+			for _, r := range p.recipes() {
+				last := r.ends[len(r.ends)-1]
+				if r.t.Caused == "" || !p.state(last.state).Final {
+					continue
+				}
+				s, err := p.take(ctx, &r)
+				if err != nil {
+					return err
+				}
+				return p.illegal(ctx, t, s, s.Packages[last.pkg].ID)
+			}
+			return fmt.Errorf("%w: nothing is ever gone", ErrCannot)
+		})
+		add("on a package that never was", func(ctx context.Context, p *probe) error {
+			s, err := p.enter(ctx, Situation{States: companions(t.From[0])})
+			if err != nil {
+				return err
+			}
+			return p.illegal(ctx, t, s, 999_999_999)
+		})
+	}
+	return out
+}
+
+// illegal takes a step that must be refused and leave everything as it was.
+func (p *probe) illegal(ctx context.Context, t *spec.Transition, s *Subject, id int64) error {
+	f := Finding{
+		Message: "a step that the lifecycle does not allow is accepted", Evidence: t.Evidence,
+		SpecPointer: lifecyclePointer + "/" + t.Name, ValuePointer: "/package_id",
+	}
+	return p.refusedStep(ctx, t.Operation, s, id, f)
+}
+
+// refusedStep is a call that must be refused without effect.
+func (p *probe) refusedStep(ctx context.Context, call string, s *Subject, id int64, f Finding, refusals ...string) error {
+	before, err := p.look(ctx, s)
+	if err != nil {
+		return err
+	}
+	var x *exchange
+	if id == 0 {
+		op, _ := p.contract.Operation(call)
+		w, wireErr := p.base(ctx, op, s)
+		if wireErr != nil {
+			return wireErr
+		}
+		x, err = p.call(ctx, w)
+	} else {
+		x, err = p.step(ctx, call, s, id)
+	}
+	if err != nil {
+		return err
+	}
+	t := p.transition(x.op)
+	p.cover(call, "transition", t.Name, "refused")
+	if !p.expect(x, f, Refused) {
+		return nil
+	}
+	if len(refusals) > 0 && !slices.ContainsFunc(x.verdict.errors, func(e string) bool { return slices.Contains(refusals, e) }) {
+		f.Message = "the refusal is not one of the gate's"
+		f.Expected, f.Actual = fmt.Sprintf("one of %v", refusals), x.verdict.code
+		p.fail(f)
+	}
+	after, err := p.look(ctx, s)
+	if err != nil {
+		return err
+	}
+	p.unchanged(before, after, f)
+	return nil
+}
+
+// gateCases try each step with one of its gates not met.
+func gateCases(s *suite) []work {
+	var out []work
+	for i := range s.lifecycle.Transitions {
+		t := &s.lifecycle.Transitions[i]
+		if t.Operation == "" {
+			continue
+		}
+		from := t.From
+		if len(from) == 0 {
+			from = []string{""}
+		}
+		for _, name := range t.Gates {
+			at := slices.IndexFunc(s.lifecycle.Gates, func(g spec.Gate) bool { return g.Name == name })
+			if at < 0 {
+				continue
+			}
+			gate := s.lifecycle.Gates[at]
+			for _, state := range from {
+				situation, ok := s.unmet(&gate, state)
+				if !ok {
+					continue
+				}
+				title := name
+				if state != "" {
+					title += " from " + state
+				}
+				out = append(out, work{
+					check: "lifecycle.gate", operation: t.Operation, name: title,
+					run: func(ctx context.Context, p *probe) error {
+						s, err := p.enter(ctx, situation)
+						if err != nil {
+							return err
+						}
+						id := int64(0)
+						if one := s.pkg(state); one != nil {
+							id = one.ID
+						}
+						return p.refusedStep(ctx, t.Operation, s, id, Finding{
+							Message: "a step whose gate is not met is accepted", Evidence: gate.Evidence,
+							SpecPointer: "#/x-lifecycle/package/gates/" + gate.Name, ValuePointer: "/package_id",
+						}, gate.Refuse...)
+					},
+				})
+			}
+		}
+	}
+	return out
+}
+
+// unmet is a situation in which a gate is not met: by the packages, where that
+// is what the gate is about, else by the harness.
+func (s *suite) unmet(g *spec.Gate, state string) (Situation, bool) {
+	switch g.Name {
+	case "no_other_in_review":
+		const other = "in_review"
+		return Situation{States: []string{state, other}}, s.state(state).Slot != s.state(other).Slot
+	case "no_rollback_running":
+		return Situation{States: append(slices.Clone(companions("rolling_back")), state)}, true
+	case "has_previous_version":
+		return Situation{States: []string{state}}, true
+	}
+	var states []string
+	if state != "" {
+		states = companions(state)
+	}
+	return Situation{States: states, Unmet: g.Name}, true
+}
+
+// repeatCases take each step twice.
+func repeatCases(s *suite) []work {
+	var out []work
+	for _, r := range s.recipes() {
+		if r.t.Operation == "" || len(r.t.From) == 0 || r.t.From[0] != r.situation.States[r.took[0].pkg] {
+			continue
+		}
+		out = append(out, work{
+			check: "lifecycle.repeat", operation: r.operation, name: r.t.Name + " twice",
+			run: func(ctx context.Context, p *probe) error {
+				s, err := p.take(ctx, &r)
+				if err != nil {
+					return err
+				}
+				return p.refusedStep(ctx, r.operation, s, s.Packages[r.took[0].pkg].ID, Finding{
+					Message: "a step that was taken is accepted again", Evidence: r.t.Evidence,
+					SpecPointer: lifecyclePointer + "/" + r.t.Name, ValuePointer: "/package_id",
+				})
+			},
+		})
+	}
+	return out
+}
+
+// viewCases compare what is seen of each state.
+func viewCases(s *suite) []work {
+	var out []work
+	for _, st := range s.lifecycle.States {
+		if st.Final {
+			continue
+		}
+		states := companions(st.Name)
+		add := func(operation, name string, needs []Need, run func(context.Context, *probe, *Subject) error) {
+			out = append(out, work{
+				check: "lifecycle.views", operation: operation, name: name, needs: needs,
+				run: func(ctx context.Context, p *probe) error {
+					s, err := p.enter(ctx, Situation{States: states})
+					if err != nil {
+						return err
+					}
+					p.saw("lifecycle.views")
+					return run(ctx, p, s)
+				},
+			})
+		}
+		add(opDetail, st.Name+" in list and detail", nil, func(ctx context.Context, p *probe, s *Subject) error {
+			return p.sameDetail(ctx, s, s.pkg(st.Name), &st)
+		})
+		add(opHostList, st.Name+" in the host's list", []Need{NeedHost}, func(ctx context.Context, p *probe, s *Subject) error {
+			return p.same(ctx, s, opList, nil, opHostList, []param{appID(s.AppID)})
+		})
+		if st.Listed && st.Status != 0 {
+			add(opHostDetail, st.Name+" in the host's detail", []Need{NeedHost}, func(ctx context.Context, p *probe, s *Subject) error {
+				id := packageID(s.pkg(st.Name).ID)
+				return p.same(ctx, s, opDetail, []param{id}, opHostDetail, []param{appID(s.AppID), id})
+			})
+		}
+	}
+	return out
+}
+
+// sameDetail compares a package's row with its detail.
+func (p *probe) sameDetail(ctx context.Context, s *Subject, one *Package, st *spec.State) error {
+	v, err := p.look(ctx, s)
+	if err != nil {
+		return err
+	}
+	f := Finding{ValuePointer: "/data", SpecPointer: "#/x-lifecycle/package/states/" + st.Name, Evidence: st.Evidence}
+	if want, got := p.shows(st.Name), p.in(v, one); want != got {
+		f.Message, f.Expected, f.Actual = "the list does not show a package as it is", want, got
+		p.fail(f)
+	}
+	x, err := p.read(ctx, opDetail, s, packageID(one.ID))
+	if err != nil {
+		return err
+	}
+	if st.Status == 0 || !st.Listed {
+		f.Message = "a package that has no status has a detail"
+		p.expect(x, f, Refused)
+		return nil
+	}
+	f.Message = "a package of the list has no detail"
+	if !p.expect(x, f, Accepted) {
+		return nil
+	}
+	rows, _ := p.rows([]byte(`{"data":[` + dataOf(x.answer) + `]}`))
+	if len(rows) == 0 {
+		return nil // the schema says what is wrong
+	}
+	if row, _ := v.row(one); rows[0].Status != row.Status || rows[0].ID != row.ID || rows[0].Version != row.Version {
+		f.Message, f.Expected, f.Actual = "list and detail differ", "status "+strconv.Itoa(row.Status), "status "+strconv.Itoa(rows[0].Status)
+		p.fail(f)
+	}
+	return nil
+}
+
+// same compares the answers of two calls.
+func (p *probe) same(ctx context.Context, s *Subject, a string, with []param, b string, and []param) error {
+	first, err := p.read(ctx, a, s, with...)
+	if err != nil {
+		return err
+	}
+	second, err := p.read(ctx, b, s, and...)
+	if err != nil {
+		return err
+	}
+	if first.outcome() == Crashed || second.outcome() == Crashed {
+		return nil
+	}
+	if first.outcome() != second.outcome() || dataOf(first.answer) != dataOf(second.answer) {
+		p.fail(Finding{
+			Operation: b, ValuePointer: "/data", Expected: "what " + a + " answers", Actual: "something else",
+			Message: "the TP's view and the host's differ",
+		})
+	}
+	return nil
+}
+
+// idCases upload twice.
+func idCases(s *suite) []work {
+	if _, ok := s.contract.Operation(opUpload); !ok {
+		return nil
+	}
+	return []work{{
+		check: "lifecycle.ids", operation: opUpload, name: "two uploads",
+		run: func(ctx context.Context, p *probe) error {
+			s, err := p.enter(ctx, Situation{})
+			if err != nil {
+				return err
+			}
+			seen := map[int64]bool{}
+			for range 2 {
+				if err := p.target.States.Decide(ctx, s, Verdict{Decision: "upload", Outcome: "pass"}); err != nil {
+					return err
+				}
+				if err := p.upload(ctx, opUpload, s, `{}`); err != nil {
+					return err
+				}
+				if err := p.advance(ctx, uploadTime); err != nil {
+					return err
+				}
+				v, err := p.look(ctx, s)
+				if err != nil {
+					return err
+				}
+				one := &s.Packages[len(s.Packages)-1]
+				byVersion(v, one)
+				p.saw("lifecycle.ids")
+				if one.ID != 0 && seen[one.ID] {
+					p.fail(Finding{
+						ValuePointer: "/data/*/package_id", Expected: "an id of its own", Actual: "the id of the package before",
+						Message: "a package_id is given twice",
+					})
+				}
+				seen[one.ID] = true
+			}
+			return nil
+		},
+	}}
+}

@@ -1,0 +1,156 @@
+package contracttest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/swanemu/emu/internal/spec"
+)
+
+// A probe is one case while it runs: it sends, notes and finds.
+type probe struct {
+	*suite
+	work *work
+	// chain is what was done, for whoever wants to see a finding again.
+	chain []link
+	found []Finding
+	// seen holds the checks whose question was put.
+	seen map[string]bool
+	// dropped says why the case turned out to be none.
+	dropped string
+	covered []coveredItem
+}
+
+// A link is one exchange of a case, or something that the harness did.
+type link struct {
+	exchange *exchange
+	note     string
+}
+
+// maxChain bounds the exchanges of a finding that are shown, from the end.
+const maxChain = 12
+
+// saw notes that a check's question was put, whatever the answer.
+func (p *probe) saw(check string) { p.seen[check] = true }
+
+// note adds what the harness did to the chain.
+func (p *probe) note(format string, args ...any) {
+	p.chain = append(p.chain, link{note: fmt.Sprintf(format, args...)})
+}
+
+// fail adds a finding. What is the same for every finding of the case is filled
+// in.
+func (p *probe) fail(f Finding) {
+	if f.Check == "" {
+		f.Check = p.work.check
+	}
+	p.saw(f.Check)
+	if !p.reports(f.Check) {
+		return
+	}
+	if f.Operation == "" {
+		f.Operation = p.work.operation
+	}
+	f.Case = p.work.name
+	if op, ok := p.contract.Operation(f.Operation); ok {
+		if f.SpecPointer == "" {
+			f.SpecPointer = op.Pointer()
+		}
+		if f.Evidence == (spec.Evidence{}) {
+			f.Evidence = op.Evidence
+		}
+	}
+	f.Curl = p.curl()
+	for _, text := range []*string{&f.Message, &f.Expected, &f.Actual} {
+		*text = p.hide.hide(*text)
+	}
+	p.found = append(p.found, f)
+}
+
+// curl writes the chain for a shell.
+func (p *probe) curl() []string {
+	var out []string
+	for _, l := range p.chain[max(0, len(p.chain)-maxChain):] {
+		if l.exchange == nil {
+			out = append(out, "# "+p.hide.hide(l.note))
+			continue
+		}
+		out = append(out, l.exchange.curl(&p.hide), "# "+p.hide.hide(l.exchange.String()))
+	}
+	return out
+}
+
+// call sends a request and looks at the answer in passing.
+func (p *probe) call(ctx context.Context, w *wire) (*exchange, error) {
+	return p.exchange(ctx, w, false)
+}
+
+// exchange is call; undocumented is a request by a method that the contract
+// does not have.
+func (p *probe) exchange(ctx context.Context, w *wire, undocumented bool) (*exchange, error) {
+	x := &exchange{op: w.op, undocumented: undocumented}
+	if w.token != "" {
+		p.hide.learn("TOKEN", w.token)
+	}
+	for _, param := range w.params {
+		if w.op.Secret(param.name) {
+			p.hide.learn(variable(param.name), param.text)
+		}
+	}
+	known := p.knownSecrets(w)
+	err := p.mail.send(ctx, p.kinds, x, func() (*http.Request, []byte, error) { return w.request(ctx, p.target.URL) })
+	if err != nil {
+		return nil, err
+	}
+	p.report.Requests++
+	p.chain = append(p.chain, link{exchange: x})
+	p.cover(w.op.ID, "outcome", string(x.outcome()), "")
+	p.inspect(x, known)
+	return x, nil
+}
+
+// variable is the name of a shell variable for a parameter.
+func variable(name string) string {
+	return strings.ToUpper(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' {
+			return r
+		}
+		return '_'
+	}, name))
+}
+
+// expect holds an exchange against the outcomes that are right; anything else
+// is a finding, which it reports.
+func (p *probe) expect(x *exchange, f Finding, right ...Outcome) bool {
+	if f.Check == "" {
+		f.Check = p.work.check
+	}
+	p.saw(f.Check)
+	words := make([]string, len(right))
+	for i, o := range right {
+		if o == x.outcome() {
+			return true
+		}
+		words[i] = string(o)
+	}
+	if x.outcome() == Crashed {
+		return false // response.delivered has it
+	}
+	if x.outcome() == Throttled {
+		p.dropped = "throttled, over and over"
+		return false
+	}
+	f.Expected, f.Actual = strings.Join(words, " or "), x.String()
+	p.fail(f)
+	return false
+}
+
+// cover counts what was put to the test.
+func (p *probe) cover(operation, kind, what, keyword string) {
+	p.covered = append(p.covered, coveredItem{operation, kind, what, keyword})
+}
+
+// coveredItem is one count of the coverage.
+type coveredItem struct{ operation, kind, what, keyword string }

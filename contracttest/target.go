@@ -1,0 +1,237 @@
+package contracttest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/swanemu/emu/internal/clock"
+)
+
+// A Target is the server under test and what the harness around it can do. Only
+// URL is required; what is missing shows in the report as not run, with the
+// reason.
+type Target struct {
+	// URL is where the platform's calls are answered, e.g.
+	// http://127.0.0.1:8080.
+	URL string
+	// Transport carries the requests; nil is a plain one without a proxy. A
+	// handler in the same process may hide behind it.
+	Transport http.RoundTripper
+	// Spec is the OpenAPI document to hold the server to; nil is the
+	// platform's own.
+	Spec []byte
+	// Credentials are what the suite may use.
+	Credentials Credentials
+	// Renew returns fresh credentials; it is called after time was moved.
+	Renew func(context.Context) (Credentials, error)
+	// States enters states of the lifecycle.
+	States States
+	// Clock moves the server's time.
+	Clock Clock
+	// Pushes is where the server's pushes arrive.
+	Pushes Pushes
+	// Notices reads the server's Kafka notices.
+	Notices Notices
+	// Lacks says why something is missing, for the report.
+	Lacks map[Need]string
+}
+
+// Credentials are what the suite may use, by role. What is empty is not there.
+type Credentials struct {
+	// Developer and Host are clients of the client-credentials grant: an app's
+	// AppKey and AppSecret, an alliance member's AK and SK.
+	Developer Client `json:"developer"`
+	Host      Client `json:"host"`
+	TP        TP     `json:"tp"`
+	// Authorizer are the tokens by which the TP acts for an app.
+	Authorizer Authorizer `json:"authorizer"`
+}
+
+// A Client is a client_id and its client_secret.
+type Client struct {
+	ID     string `json:"client_id"`
+	Secret string `json:"client_secret"`
+}
+
+// A TP is a third-party platform.
+type TP struct {
+	// ID is its numeric id, which ends every sealed push.
+	ID       int64  `json:"tp_id"`
+	ClientID string `json:"client_id"`
+	Ticket   string `json:"ticket"`
+	// AccessToken is its own token; without one it is had for the ticket.
+	AccessToken string `json:"access_token"`
+	// EncodingAESKey and SignToken open and check its pushes.
+	EncodingAESKey string `json:"encoding_aes_key"`
+	SignToken      string `json:"token"`
+}
+
+// An Authorizer is a TP on behalf of an app.
+type Authorizer struct {
+	AppID        int64  `json:"app_id"`
+	AccessToken  string `json:"access_token"`
+	RefreshToken string `json:"refresh_token"`
+	// ExpiresIn is the life of the access token in seconds; 0 is unknown.
+	ExpiresIn int64 `json:"expires_in,omitempty"`
+}
+
+// ErrCannot is wrapped by the error of a harness that is asked for something
+// it cannot do; the case then counts as not run.
+var ErrCannot = errors.New("the harness cannot do this")
+
+// States makes apps whose packages stand where a case begins.
+type States interface {
+	// EnterState returns an app that nobody else uses, with one package in
+	// each of the states asked for. The platform decides nothing on them by
+	// itself until Decide or until time is moved.
+	EnterState(ctx context.Context, s Situation) (*Subject, error)
+	// Decide makes the platform decide, at once: on a package of the subject,
+	// or on its next one when the verdict names none.
+	Decide(ctx context.Context, s *Subject, v Verdict) error
+}
+
+// A Situation is what an app is to be like.
+type Situation struct {
+	// States are states of x-lifecycle, one package in each.
+	States []string
+	// Unmet names a gate of x-lifecycle that must not be met; "": all are.
+	Unmet string
+}
+
+// A Subject is an app with packages, made for one case.
+type Subject struct {
+	Authorizer
+	// Packages are in the order of the Situation's states.
+	Packages []Package
+}
+
+// A Package is one package of a Subject.
+type Package struct {
+	ID      int64
+	Version string
+	State   string
+}
+
+// A Verdict is what the platform decides.
+type Verdict struct {
+	// Package is the package_id; 0 is the next package that is uploaded.
+	Package int64
+	// Decision is upload or audit; Outcome pass or fail.
+	Decision, Outcome string
+	// Reason is why it fails.
+	Reason string
+}
+
+// A Clock moves the time of the server.
+type Clock interface {
+	// Now is the server's time.
+	Now(ctx context.Context) (time.Time, error)
+	// Advance returns when the time has passed and everything that fell due
+	// has happened and was delivered.
+	Advance(ctx context.Context, d time.Duration) error
+}
+
+// WallClock is the clock of a server whose time is the machine's: to advance is
+// to wait. A wait longer than Longest, a minute if zero, is refused.
+type WallClock struct{ Longest time.Duration }
+
+// Now is the machine's time.
+func (WallClock) Now(context.Context) (time.Time, error) { return clock.Wall(), nil }
+
+// Advance waits.
+func (w WallClock) Advance(ctx context.Context, d time.Duration) error {
+	longest := w.Longest
+	if longest == 0 {
+		longest = time.Minute
+	}
+	if d > longest {
+		return errors.Join(ErrCannot, errors.New("the server's time is real and the wait is too long"))
+	}
+	return clock.Wait(ctx, d+time.Second)
+}
+
+// Pushes is the message URL of the TP.
+type Pushes interface {
+	// Received returns all attempts that came in, in order.
+	Received(ctx context.Context) ([]Push, error)
+	// Refuse makes the receiver answer the next n attempts with something
+	// other than success.
+	Refuse(ctx context.Context, n int) error
+}
+
+// A Push is one attempt of the server to deliver a push.
+type Push struct {
+	// Body is the request's body.
+	Body []byte
+	// Accepted says that it was answered with success.
+	Accepted bool
+}
+
+// Notices is a reader of the topic of Kafka notices.
+type Notices interface {
+	// Read returns all records so far, in order.
+	Read(ctx context.Context) ([]Notice, error)
+	// Topic is the topic that the notices belong in; "" is unknown.
+	Topic() string
+}
+
+// A Notice is one Kafka record.
+type Notice struct {
+	Topic string
+	// Key is the record's key. KeyHidden says that the reader cannot see it.
+	Key       []byte
+	KeyHidden bool
+	Value     []byte
+}
+
+// A Need is something that a check needs of a Target.
+type Need string
+
+// The needs of checks.
+const (
+	NeedAuthorizer Need = "authorizer token"
+	NeedTP         Need = "tp token"
+	NeedHost       Need = "client credentials"
+	NeedApp        Need = "app_id"
+	NeedStates     Need = "states"
+	NeedClock      Need = "clock"
+	NeedPushes     Need = "pushes"
+	NeedPushKeys   Need = "push keys"
+	NeedNotices    Need = "notices"
+)
+
+// has reports whether the target has something.
+func (t *Target) has(n Need) bool {
+	c := &t.Credentials
+	switch n {
+	case NeedAuthorizer:
+		return c.Authorizer.AccessToken != "" || t.States != nil
+	case NeedTP:
+		return c.TP.AccessToken != "" || c.TP.ClientID != "" && c.TP.Ticket != ""
+	case NeedApp:
+		return c.Authorizer.AppID != 0 || t.States != nil
+	case NeedHost:
+		return c.Host.ID != "" || c.Developer.ID != ""
+	case NeedStates:
+		return t.States != nil
+	case NeedClock:
+		return t.Clock != nil
+	case NeedPushes:
+		return t.Pushes != nil
+	case NeedPushKeys:
+		return c.TP.EncodingAESKey != "" && c.TP.SignToken != ""
+	case NeedNotices:
+		return t.Notices != nil
+	}
+	return false
+}
+
+// lack says why something is missing.
+func (t *Target) lack(n Need) string {
+	if why := t.Lacks[n]; why != "" {
+		return "no " + string(n) + ": " + why
+	}
+	return "no " + string(n) + ": the harness has none"
+}

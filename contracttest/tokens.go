@@ -1,0 +1,328 @@
+package contracttest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/swanemu/emu/internal/spec"
+)
+
+// tokenCases leave the token away, garble it, and bring another kind.
+func tokenCases(s *suite) []work {
+	var out []work
+	for _, op := range s.contract.Operations() {
+		if !op.Secured || op.TokenParam == "" {
+			continue
+		}
+		add := func(check, name string, needs []Need, right []Outcome, message string, change func(context.Context, *probe, *wire, *Subject) error) {
+			out = append(out, work{
+				check: check, operation: op.ID, name: name, needs: append(s.needsOf(op), needs...), mode: s.effect(op),
+				run: func(ctx context.Context, p *probe) error {
+					w, s, err := p.shareBase(ctx, op)
+					if err == nil {
+						err = change(ctx, p, w, s)
+					}
+					if err != nil {
+						return err
+					}
+					x, err := p.call(ctx, w)
+					if err == nil && !p.expect(x, Finding{Message: message, ValuePointer: "/" + op.TokenParam}, right...) {
+						delete(p.shared, op.ID)
+					}
+					return err
+				},
+			})
+		}
+		unknown := []Outcome{Unauthenticated}
+		add("token.absent", "absent", nil, unknown, "a call without a token is not told so",
+			func(_ context.Context, _ *probe, w *wire, _ *Subject) error { w.token = ""; return nil })
+		add("token.garbled", "one character off", nil, unknown, "a token that nobody issued is not told so",
+			func(_ context.Context, _ *probe, w *wire, _ *Subject) error { w.token = garble(w.token); return nil })
+		add("token.garbled", "a word", nil, unknown, "a token that nobody issued is not told so",
+			func(_ context.Context, _ *probe, w *wire, _ *Subject) error { w.token = "emu-no-token"; return nil })
+		for _, other := range otherKinds(op) {
+			add("token.kind", "of a "+other, needsFor(other), []Outcome{Refused, Unauthenticated}, "a token of another kind is accepted",
+				func(ctx context.Context, p *probe, w *wire, s *Subject) error {
+					token, err := p.tokenOf(ctx, other, s)
+					w.token = token.token
+					return err
+				})
+		}
+	}
+	return out
+}
+
+// otherKinds are the principals that an operation is not for.
+func otherKinds(op *spec.Operation) []string {
+	switch principal(op) {
+	case asAuthorizer:
+		return []string{asTP, "host"}
+	case asTP:
+		return []string{asAuthorizer, "host"}
+	case "":
+		return nil
+	}
+	return []string{asAuthorizer, asTP}
+}
+
+func needsFor(who string) []Need {
+	switch who {
+	case asAuthorizer:
+		return []Need{NeedAuthorizer}
+	case asTP:
+		return []Need{NeedTP}
+	}
+	return []Need{NeedHost}
+}
+
+// garble changes one character in the middle.
+func garble(token string) string {
+	b := []byte(token)
+	if len(b) == 0 {
+		return "x"
+	}
+	i := len(b) / 2
+	if b[i] == '0' {
+		b[i] = '1'
+	} else {
+		b[i] = '0'
+	}
+	return string(b)
+}
+
+// otherAppCases reach for one app's package with another app's token.
+func otherAppCases(s *suite) []work {
+	var out []work
+	for _, op := range s.contract.Operations() {
+		if principal(op) != asAuthorizer || !hasField(op, "package_id") {
+			continue
+		}
+		out = append(out, work{
+			check: "token.other-app", operation: op.ID, name: "package of another app", needs: s.needsOf(op),
+			run: func(ctx context.Context, p *probe) error {
+				owner, err := p.subject(ctx, op, true)
+				if err != nil {
+					return err
+				}
+				other, err := p.enter(ctx, Situation{})
+				if err != nil {
+					return err
+				}
+				w, err := p.base(ctx, op, owner)
+				if err != nil {
+					return err
+				}
+				w.token = other.AccessToken
+				f := Finding{Message: "the token of another app reaches this app's package", ValuePointer: "/package_id"}
+				before, err := p.look(ctx, owner)
+				if err != nil {
+					return err
+				}
+				x, err := p.call(ctx, w)
+				if err != nil {
+					return err
+				}
+				p.expect(x, f, Refused, Unauthenticated)
+				after, err := p.look(ctx, owner)
+				if err != nil {
+					return err
+				}
+				p.unchanged(before, after, Finding{})
+				if before.text != after.text {
+					delete(p.shared, op.ID)
+				}
+				return nil
+			},
+		})
+	}
+	return out
+}
+
+// secretCases garble what a call issues something for.
+func secretCases(s *suite) []work {
+	var out []work
+	for _, op := range s.contract.Operations() {
+		if len(s.secrets[op.ID]) == 0 {
+			continue
+		}
+		for _, f := range op.Fields() {
+			if !f.Secret && f.Name != "client_id" {
+				continue
+			}
+			out = append(out, work{
+				check: "token.secret", operation: op.ID, name: "wrong " + f.Name, needs: s.needsOf(op),
+				run: func(ctx context.Context, p *probe) error {
+					s, err := p.subject(ctx, op, true)
+					if err != nil {
+						return err
+					}
+					w, err := p.base(ctx, op, s)
+					if err != nil {
+						return err
+					}
+					wrong := param{name: f.Name, text: garble("00000000000000000000000000000000")}
+					for _, have := range w.params {
+						if have.name == f.Name {
+							wrong.text = garble(have.text)
+						}
+					}
+					w.set(wrong)
+					if f.Name == "code" {
+						w.drop("refresh_token")
+						w.set(param{name: "grant_type", text: grantCode})
+					}
+					x, err := p.call(ctx, w)
+					if err == nil {
+						p.expect(x, Finding{
+							Message: "a wrong secret is accepted", ValuePointer: "/" + f.Name, SpecPointer: f.Pointer, Evidence: f.Evidence,
+						}, Refused, Unauthenticated)
+					}
+					return err
+				},
+			})
+		}
+	}
+	return out
+}
+
+// onceCases use what works once twice.
+func onceCases(s *suite) []work {
+	var out []work
+	for _, op := range s.contract.Operations() {
+		if op.Call() != opExchange {
+			continue
+		}
+		for _, what := range []string{"refresh_token", "code"} {
+			out = append(out, work{
+				check: "token.once", operation: op.ID, name: what + " twice", needs: s.needsOf(op),
+				run: func(ctx context.Context, p *probe) error { return p.once(ctx, op, what) },
+			})
+		}
+	}
+	return out
+}
+
+// once exchanges a refresh token or a code, tries the tokens that it gets, and
+// exchanges it again.
+func (p *probe) once(ctx context.Context, op *spec.Operation, what string) error {
+	s, err := p.subject(ctx, op, false)
+	if err != nil {
+		return err
+	}
+	w, err := p.base(ctx, op, s)
+	if err != nil {
+		return err
+	}
+	if what == "code" {
+		code, err := p.retrieve(ctx, s)
+		if err != nil {
+			return err
+		}
+		w.drop("refresh_token")
+		w.set(param{name: "grant_type", text: grantCode})
+		w.set(param{name: "code", text: code})
+	}
+	first, err := p.call(ctx, w)
+	if err != nil {
+		return err
+	}
+	pointer := "/" + what
+	if !p.expect(first, Finding{Message: "what was issued is not accepted", ValuePointer: pointer}, Accepted) {
+		return nil
+	}
+	fresh := *s
+	fresh.AccessToken = issuedIn(first).token
+	list, err := p.read(ctx, opList, &fresh)
+	if err != nil {
+		return err
+	}
+	p.expect(list, Finding{Message: "the token that was issued is not accepted", ValuePointer: "/access_token"}, Accepted)
+	again, err := p.call(ctx, w)
+	if err == nil {
+		p.expect(again, Finding{Message: "what works once works twice", ValuePointer: pointer}, Refused, Unauthenticated)
+	}
+	return err
+}
+
+// retrieve gets a code.
+func (p *probe) retrieve(ctx context.Context, s *Subject) (string, error) {
+	x, err := p.read(ctx, opRetrieve, s, appID(s.AppID))
+	if err != nil {
+		return "", err
+	}
+	var answer struct {
+		Data struct {
+			Code string `json:"authorization_code"`
+		} `json:"data"`
+	}
+	if json.Unmarshal(x.answer, &answer) != nil || answer.Data.Code == "" {
+		return "", fmt.Errorf("%w: %s gave no code", ErrCannot, opRetrieve)
+	}
+	return answer.Data.Code, nil
+}
+
+// expiredCases let a token outlive its life.
+func expiredCases(s *suite) []work {
+	var out []work
+	for _, op := range s.contract.Operations() {
+		if !op.Secured || op.TokenParam == "" || len(op.Principals) == 0 {
+			continue
+		}
+		needs := append(s.needsOf(op), NeedStates)
+		out = append(out, work{
+			check: "token.expired", operation: op.ID, name: "past its life", needs: needs,
+			run: func(ctx context.Context, p *probe) error { return p.expire(ctx, op) },
+		})
+	}
+	return out
+}
+
+func (p *probe) expire(ctx context.Context, op *spec.Operation) error {
+	s, err := p.subject(ctx, op, false)
+	if err != nil {
+		return err
+	}
+	w, err := p.base(ctx, op, s)
+	if err != nil {
+		return err
+	}
+	life := s.ExpiresIn
+	if who := principal(op); who != asAuthorizer {
+		call := opIssue
+		if who == asTP {
+			call = opTicket
+		}
+		fresh, err := p.issue(ctx, call)
+		if err != nil {
+			return err
+		}
+		w.token, life = fresh.token, fresh.life
+	}
+	if life <= 0 {
+		return fmt.Errorf("%w: nobody says how long the token lives", ErrCannot)
+	}
+	past := time.Duration(life)*time.Second + time.Second
+	if err := p.advance(ctx, past); err != nil {
+		return err
+	}
+	x, err := p.call(ctx, w)
+	if err == nil {
+		p.expect(x, Finding{Message: "a token past its life is not told so", ValuePointer: "/" + op.TokenParam}, Unauthenticated)
+		err = p.renew(ctx)
+	}
+	return err
+}
+
+// advance moves the server's time.
+func (p *probe) advance(ctx context.Context, d time.Duration) error {
+	if p.target.Clock == nil {
+		return fmt.Errorf("%w: %s", ErrCannot, p.target.lack(NeedClock))
+	}
+	p.note("the harness: %s pass", d)
+	if err := p.target.Clock.Advance(ctx, d); err != nil {
+		return fmt.Errorf("advance by %s: %w", d, err)
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package contracttest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// A view is what a TP sees of an app, to compare before and after.
+type view struct {
+	rows []row
+	// text is the whole of it, white space and the order of members apart.
+	text string
+}
+
+// look reads the subject's list and quota.
+func (p *probe) look(ctx context.Context, s *Subject) (view, error) {
+	list, err := p.read(ctx, opList, s)
+	if err != nil {
+		return view{}, err
+	}
+	rows, err := p.rows(list.answer)
+	if list.outcome() != Accepted || err != nil {
+		if list.outcome() != Crashed && len(p.found) == 0 {
+			p.fail(Finding{
+				Operation: opList, Expected: "the list of packages", Actual: list.String(),
+				Message: "the list of packages cannot be read with the app's own token",
+			})
+		}
+		return view{}, fmt.Errorf("%w: %w", ErrCannot, errNoList)
+	}
+	quota, err := p.read(ctx, opQuota, s)
+	if err != nil {
+		return view{}, err
+	}
+	return view{rows: rows, text: canonical(list.answer) + canonical(quota.answer)}, nil
+}
+
+// read makes a call without parameters of its own on a subject.
+func (p *probe) read(ctx context.Context, call string, s *Subject, params ...param) (*exchange, error) {
+	op, ok := p.contract.Operation(call)
+	if !ok {
+		return nil, fmt.Errorf("%w: the contract has no %s", ErrCannot, call)
+	}
+	token, err := p.tokenFor(ctx, op, s)
+	if err != nil {
+		return nil, err
+	}
+	return p.call(ctx, &wire{op: op, method: op.Method, place: inQuery, token: token.token, params: params})
+}
+
+// canonical writes JSON in one form.
+func canonical(data []byte) string {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil {
+		return string(data)
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		return string(data)
+	}
+	return string(out)
+}
+
+// row finds a package in a view: by its id, or by its version while it has
+// none.
+func (v view) row(one *Package) (row, bool) {
+	i := slices.IndexFunc(v.rows, func(r row) bool { return one.ID != 0 && r.ID == one.ID })
+	if i < 0 {
+		i = slices.IndexFunc(v.rows, func(r row) bool { return r.ID == 0 && r.Version == one.Version })
+	}
+	if i < 0 {
+		return row{}, false
+	}
+	return v.rows[i], true
+}
+
+// in says which state of the lifecycle a package is seen in: its name, or what
+// there is instead.
+func (p *probe) in(v view, one *Package) string {
+	r, ok := v.row(one)
+	if !ok {
+		return "not listed"
+	}
+	if st := p.stateOf(r); st != nil {
+		return st.Name
+	}
+	return fmt.Sprintf("status %d, upload_status %d", r.Status, r.Upload)
+}
+
+// seen is how a state shows in a list.
+func (s *suite) shows(state string) string {
+	if st := s.state(state); st.Listed {
+		return state
+	}
+	return "not listed"
+}
+
+// unchanged compares two views; a difference is a finding of effect.none.
+func (p *probe) unchanged(before, after view, f Finding) {
+	f.Check = "effect.none"
+	p.saw(f.Check)
+	if before.text == after.text {
+		return
+	}
+	f.Message = "a refused call changed what the TP sees"
+	f.Expected, f.Actual = "the list and the quota of before", "another list or quota"
+	f.ValuePointer = "/data"
+	p.fail(f)
+}
+
+// packageID is the parameter that names a package.
+func packageID(id int64) param {
+	text := strconv.FormatInt(id, 10)
+	return param{name: "package_id", text: text, json: json.RawMessage(text)}
+}
+
+// appID is the parameter that names an app.
+func appID(id int64) param {
+	text := strconv.FormatInt(id, 10)
+	return param{name: "app_id", text: text, json: json.RawMessage(text)}
+}

@@ -1,0 +1,185 @@
+package contracttest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/swanemu/emu/internal/spec"
+)
+
+// A place says where the parameters of a request stand.
+type place string
+
+// The places that clients of the platform use.
+const (
+	inQuery place = "query"
+	inForm  place = "form"
+	inJSON  place = "json"
+)
+
+// A param is one parameter: its text, and what a JSON body has for it.
+type param struct {
+	name, text string
+	json       json.RawMessage
+}
+
+// A wire is a request before it is bytes. Mutations work on it, one at a time.
+type wire struct {
+	op     *spec.Operation
+	method string
+	place  place
+	// token is the access token, in the query unless it goes with the rest.
+	token      string
+	withParams bool
+	params     []param
+	// contentType replaces the one of the place; raw replaces the body, and
+	// rawQuery is appended to the query.
+	contentType, raw, rawQuery string
+	hasRaw                     bool
+}
+
+// set gives a parameter a value, or adds it.
+func (w *wire) set(p param) {
+	for i := range w.params {
+		if w.params[i].name == p.name {
+			w.params[i] = p
+			return
+		}
+	}
+	w.params = append(w.params, p)
+}
+
+// drop takes a parameter away.
+func (w *wire) drop(name string) {
+	kept := w.params[:0:0]
+	for _, p := range w.params {
+		if p.name != name {
+			kept = append(kept, p)
+		}
+	}
+	w.params = kept
+}
+
+// text writes the parameters as a query or a form.
+func text(params []param) string {
+	var b strings.Builder
+	for _, p := range params {
+		if b.Len() > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(url.QueryEscape(p.name) + "=" + url.QueryEscape(p.text))
+	}
+	return b.String()
+}
+
+// object writes the parameters as a JSON object.
+func object(params []param) string {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, p := range params {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(quote(p.name))
+		b.WriteByte(':')
+		if p.json == nil {
+			b.Write(quote(p.text))
+			continue
+		}
+		b.Write(p.json)
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+// quote is a text as JSON, with nothing escaped that need not be.
+func quote(s string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(s); err != nil {
+		return []byte(`""`) // no string gets here
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
+}
+
+// bytes is the request's query, Content-Type and body.
+func (w *wire) bytes() (query, contentType string, body []byte) {
+	params, token := w.params, []param(nil)
+	if w.token != "" {
+		t := param{name: w.op.TokenParam, text: w.token}
+		if w.withParams {
+			params = append([]param{t}, params...)
+		} else {
+			token = []param{t}
+		}
+	}
+	query = text(token)
+	join := func(more string) {
+		if query != "" && more != "" {
+			query += "&"
+		}
+		query += more
+	}
+	switch w.place {
+	case inForm:
+		contentType, body = "application/x-www-form-urlencoded", []byte(text(params))
+	case inJSON:
+		contentType, body = "application/json", []byte(object(params))
+	default:
+		join(text(params))
+	}
+	join(w.rawQuery)
+	if w.hasRaw {
+		body = []byte(w.raw)
+	}
+	if w.contentType != "" {
+		contentType = w.contentType
+	}
+	return query, contentType, body
+}
+
+// request makes the request that goes out.
+func (w *wire) request(ctx context.Context, base string) (*http.Request, []byte, error) {
+	query, contentType, body := w.bytes()
+	target := strings.TrimRight(base, "/") + w.op.Path
+	if query != "" {
+		target += "?" + query
+	}
+	var reader *bytes.Reader
+	if len(body) > 0 {
+		reader = bytes.NewReader(body)
+	}
+	var r *http.Request
+	var err error
+	if reader == nil {
+		r, err = http.NewRequestWithContext(ctx, w.method, target, http.NoBody)
+	} else {
+		r, err = http.NewRequestWithContext(ctx, w.method, target, reader)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if contentType != "" && len(body) > 0 {
+		r.Header.Set("Content-Type", contentType)
+	}
+	return r, body, nil
+}
+
+// judge decodes the request again from the wire and says what the contract has
+// against it: nil is a valid request.
+func (w *wire) judge(ctx context.Context) ([]spec.Issue, error) {
+	r, body, err := w.request(ctx, "http://wire.invalid")
+	if err != nil {
+		return nil, err
+	}
+	params, err := w.op.Read(r, nil, body)
+	if err == nil {
+		err = w.op.Validate(params)
+	}
+	return issuesOf(err), nil
+}

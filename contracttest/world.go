@@ -1,0 +1,415 @@
+package contracttest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/swanemu/emu/internal/spec"
+)
+
+// What a valid request needs: an app in the right state, tokens, live values.
+
+// The operations that the suite itself works with.
+const (
+	opIssue      = "issueAccessToken"
+	opTicket     = "getTPAccessToken"
+	opExchange   = "exchangeOAuthToken"
+	opRetrieve   = "retrieveAuthorizationCode"
+	opUpload     = "uploadPackage"
+	opList       = "listPackages"
+	opDetail     = "getPackageDetail"
+	opQuota      = "getAuditQuota"
+	opHostList   = "listOSSPackages"
+	opHostDetail = "getOSSPackageDetail"
+)
+
+// The values of grant_type.
+const (
+	grantClient  = "client_credentials"
+	grantRefresh = "app_to_tp_refresh_token"
+	grantCode    = "app_to_tp_authorization_code"
+)
+
+// The principals of x-principals.
+const (
+	asAuthorizer = "authorizer"
+	asTP         = "tp"
+)
+
+// issued is a token and its life in seconds; 0 is unknown.
+type issued struct {
+	token string
+	life  int64
+}
+
+// companions are the states that another package must be in for one to be in a
+// state: what is rolled back has something to return to.
+func companions(state string) []string {
+	switch state {
+	case "online", "rolling_back":
+		return []string{"superseded", state}
+	case "superseded":
+		return []string{"superseded", "online"}
+	}
+	return []string{state}
+}
+
+// principal is who calls an operation.
+func principal(op *spec.Operation) string {
+	if len(op.Principals) == 0 {
+		return ""
+	}
+	return op.Principals[0]
+}
+
+// needsOf is what a valid request of an operation needs.
+func (s *suite) needsOf(op *spec.Operation) []Need {
+	var out []Need
+	switch principal(op) {
+	case "":
+		if op.ID == opTicket {
+			return []Need{NeedTP}
+		}
+		return []Need{NeedHost}
+	case asAuthorizer:
+		out = append(out, NeedAuthorizer)
+	case asTP:
+		out = append(out, NeedTP)
+	default:
+		out = append(out, NeedHost, NeedApp)
+	}
+	if t := s.transition(op); t != nil && len(t.From) > 0 || hasField(op, "refresh_token") {
+		out = append(out, NeedStates)
+	}
+	return out
+}
+
+func hasField(op *spec.Operation, name string) bool {
+	return slices.ContainsFunc(op.Fields(), func(f spec.Field) bool { return f.Name == name })
+}
+
+// statesOf are the states in which an operation is accepted; the last but one
+// or the only one is that of the package it is about.
+func (s *suite) statesOf(op *spec.Operation) (states []string, about string) {
+	t := s.transition(op)
+	switch {
+	case t != nil && len(t.From) == 0:
+		return nil, ""
+	case t != nil:
+		return companions(t.From[0]), t.From[0]
+	case principal(op) == asAuthorizer || hasField(op, "app_id") || hasField(op, "package_id"):
+		return []string{"development"}, "development"
+	}
+	return nil, ""
+}
+
+// enter makes a subject.
+func (p *probe) enter(ctx context.Context, s Situation) (*Subject, error) {
+	if p.target.States == nil {
+		return nil, fmt.Errorf("%w: %s", ErrCannot, p.target.lack(NeedStates))
+	}
+	subject, err := p.target.States.EnterState(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("enter %v: %w", s.States, err)
+	}
+	if len(subject.Packages) != len(s.States) {
+		return nil, fmt.Errorf("enter %v: the harness made %d packages", s.States, len(subject.Packages))
+	}
+	p.hide.authorizer(&subject.Authorizer)
+	p.apps[subject.AppID] = true
+	note := ""
+	if s.Unmet != "" {
+		note = ", gate " + s.Unmet + " not met"
+	}
+	p.note("the harness: app %d with packages in %v%s", subject.AppID, s.States, note)
+	return subject, nil
+}
+
+// subject returns an app that an operation is accepted on. A shared one is for
+// cases that leave it as it is.
+func (p *probe) subject(ctx context.Context, op *spec.Operation, sharing bool) (*Subject, error) {
+	if p.target.States == nil {
+		return p.given(ctx, op)
+	}
+	if have := p.shared[op.ID]; sharing && have != nil {
+		return have, nil
+	}
+	states, _ := p.statesOf(op)
+	subject, err := p.enter(ctx, Situation{States: states})
+	if err == nil && sharing {
+		p.shared[op.ID] = subject
+	}
+	return subject, err
+}
+
+// given is the app that the credentials are for, with the first package that
+// it happens to have where an operation asks for one.
+func (p *probe) given(ctx context.Context, op *spec.Operation) (*Subject, error) {
+	s := &Subject{Authorizer: p.target.Credentials.Authorizer}
+	_, about := p.statesOf(op)
+	if about == "" || !hasField(op, "package_id") {
+		return s, nil
+	}
+	if have := p.shared[op.ID]; have != nil {
+		return have, nil
+	}
+	call, params := opList, []param(nil)
+	if s.AccessToken == "" {
+		call, params = opHostList, []param{appID(s.AppID)}
+	}
+	x, err := p.read(ctx, call, s, params...)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := p.rows(x.answer)
+	i := slices.IndexFunc(rows, func(r row) bool { return r.ID != 0 })
+	if err != nil || i < 0 {
+		return nil, fmt.Errorf("%w: app %d has no package to ask for", ErrCannot, s.AppID)
+	}
+	s.Packages = []Package{{ID: rows[i].ID, Version: rows[i].Version, State: about}}
+	p.shared[op.ID] = s
+	return s, nil
+}
+
+// pkg is the subject's package in a state.
+func (s *Subject) pkg(state string) *Package {
+	for i := range s.Packages {
+		if s.Packages[i].State == state {
+			return &s.Packages[i]
+		}
+	}
+	return nil
+}
+
+// base makes a valid request of an operation on a subject.
+func (p *probe) base(ctx context.Context, op *spec.Operation, s *Subject) (*wire, error) {
+	token, err := p.tokenFor(ctx, op, s)
+	if err != nil {
+		return nil, err
+	}
+	w := &wire{op: op, method: op.Method, place: inQuery, token: token.token}
+	form, jsonBody := op.Takes()
+	switch {
+	case form:
+		w.place = inForm
+	case jsonBody:
+		w.place = inJSON
+	}
+	_, about := p.statesOf(op)
+	for _, f := range op.Fields() {
+		text, ok := p.value(op, f, s, about)
+		if ok {
+			w.params = append(w.params, paramOf(f, text))
+		}
+	}
+	return w, nil
+}
+
+// paramOf is a parameter of that text, a number in JSON where its schema says
+// so.
+func paramOf(f spec.Field, text string) param {
+	out := param{name: f.Name, text: text}
+	if f.Type == "integer" || f.Type == "number" || f.Type == "boolean" {
+		if json.Valid([]byte(text)) {
+			out.json = json.RawMessage(text)
+		}
+	}
+	return out
+}
+
+// value is the live value of a parameter; false leaves it out.
+func (p *probe) value(op *spec.Operation, f spec.Field, s *Subject, about string) (string, bool) {
+	c := &p.target.Credentials
+	client := c.Host
+	if client.ID == "" {
+		client = c.Developer
+	}
+	switch f.Name {
+	case "package_id":
+		if one := s.pkg(about); one != nil {
+			return strconv.FormatInt(one.ID, 10), true
+		}
+		return "", false
+	case "app_id", "app_ids":
+		return strconv.FormatInt(s.AppID, 10), s.AppID != 0
+	case "client_id":
+		if op.Call() == opTicket {
+			return c.TP.ClientID, true
+		}
+		return client.ID, true
+	case "client_secret":
+		return client.Secret, true
+	case "ticket":
+		return c.TP.Ticket, true
+	case "grant_type":
+		if principal(op) == asTP {
+			return grantRefresh, true
+		}
+		return grantClient, true
+	case "refresh_token":
+		return s.RefreshToken, true
+	case "user_version":
+		p.versions++
+		return "9.0." + strconv.Itoa(p.versions), true
+	}
+	if !f.Required {
+		return "", false
+	}
+	return example(f), true
+}
+
+// example is the text of a parameter's example.
+func example(f spec.Field) string {
+	var text string
+	if json.Unmarshal(f.Example, &text) == nil {
+		return text
+	}
+	if f.Example != nil {
+		return string(f.Example)
+	}
+	return "1"
+}
+
+// tokenFor returns a token that an operation accepts.
+func (p *probe) tokenFor(ctx context.Context, op *spec.Operation, s *Subject) (issued, error) {
+	if !op.Secured {
+		return issued{}, nil
+	}
+	if len(op.Principals) == 0 {
+		return issued{}, fmt.Errorf("%w: the contract does not say who may call %s", ErrCannot, op.ID)
+	}
+	return p.tokenOf(ctx, principal(op), s)
+}
+
+// tokenOf returns a token of a kind of principal.
+func (p *probe) tokenOf(ctx context.Context, who string, s *Subject) (issued, error) {
+	if who == asAuthorizer {
+		if s == nil || s.AccessToken == "" {
+			return issued{}, fmt.Errorf("%w: %s", ErrCannot, p.target.lack(NeedAuthorizer))
+		}
+		return issued{s.AccessToken, s.ExpiresIn}, nil
+	}
+	call := opIssue
+	if who == asTP {
+		if given := p.target.Credentials.TP.AccessToken; given != "" {
+			return issued{token: given}, nil
+		}
+		call = opTicket
+	}
+	if have, ok := p.tokens[call]; ok {
+		return have, nil
+	}
+	fresh, err := p.issue(ctx, call)
+	if err == nil {
+		p.tokens[call] = fresh
+	}
+	return fresh, err
+}
+
+// issue gets a token for a secret or a ticket.
+func (p *probe) issue(ctx context.Context, call string) (issued, error) {
+	op, ok := p.contract.Operation(call)
+	if !ok {
+		return issued{}, fmt.Errorf("%w: the contract has no %s", ErrCannot, call)
+	}
+	for _, n := range p.needsOf(op) {
+		if !p.target.has(n) {
+			return issued{}, fmt.Errorf("%w: %s", ErrCannot, p.target.lack(n))
+		}
+	}
+	w, err := p.base(ctx, op, &Subject{})
+	if err != nil {
+		return issued{}, err
+	}
+	x, err := p.call(ctx, w)
+	if err != nil {
+		return issued{}, err
+	}
+	out := issuedIn(x)
+	if out.token == "" {
+		return out, fmt.Errorf("%w: %s issued no token", ErrCannot, call)
+	}
+	return out, nil
+}
+
+// issuedIn reads a token out of an answer, bare or wrapped.
+func issuedIn(x *exchange) issued {
+	type fields struct {
+		AccessToken string `json:"access_token"`
+		ExpiresIn   int64  `json:"expires_in"`
+	}
+	var answer struct {
+		fields
+		Data fields `json:"data"`
+	}
+	if json.Unmarshal(x.answer, &answer) != nil {
+		return issued{}
+	}
+	if answer.AccessToken != "" {
+		return issued{answer.AccessToken, answer.ExpiresIn}
+	}
+	return issued{answer.Data.AccessToken, answer.Data.ExpiresIn}
+}
+
+// renew takes fresh credentials after time was moved.
+func (s *suite) renew(ctx context.Context) error {
+	clear(s.tokens)
+	clear(s.shared)
+	if s.target.Renew == nil {
+		return nil
+	}
+	c, err := s.target.Renew(ctx)
+	if err != nil {
+		return fmt.Errorf("renew the credentials: %w", err)
+	}
+	s.target.Credentials = c
+	s.hide.credentials(&c)
+	return nil
+}
+
+// errNoList says that the list could not be read; the answer's own findings say
+// why.
+var errNoList = errors.New("the list of packages cannot be read")
+
+// A row is one package of a list.
+type row struct {
+	ID      int64
+	Version string
+	Status  int
+	Upload  int
+}
+
+// rows reads a list.
+func (s *suite) rows(answer []byte) ([]row, error) {
+	var list struct {
+		Data []struct {
+			ID      int64  `json:"package_id"`
+			Version string `json:"version"`
+			Status  int    `json:"status"`
+			Upload  int    `json:"upload_status"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(answer, &list); err != nil {
+		return nil, errNoList
+	}
+	out := make([]row, 0, len(list.Data))
+	for _, r := range list.Data {
+		out = append(out, row(r))
+	}
+	return out, nil
+}
+
+// stateOf is the state that a row shows; nil for none of the lifecycle's.
+func (s *suite) stateOf(r row) *spec.State {
+	for i := range s.lifecycle.States {
+		st := &s.lifecycle.States[i]
+		if st.Listed && st.Status == r.Status && st.UploadStatus == r.Upload {
+			return st
+		}
+	}
+	return nil
+}
