@@ -17,12 +17,12 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	defer em.Close(ctx)
+	defer em.Close(ctx) //nolint:errcheck // nothing is lost with it
 	box, err := emutarget.Open(ctx, emutarget.Options{URL: "http://127.0.0.1", Transport: within{em}})
 	if err != nil {
 		panic(err)
 	}
-	defer box.Close(ctx)
+	defer box.Close(ctx) //nolint:errcheck // nothing is lost with it
 	report, err := contracttest.Verify(ctx, box.Target(), contracttest.Options{Checks: []string{"lifecycle"}})
 	if err != nil {
 		panic(err)

@@ -85,6 +85,10 @@ func (p *probe) accepted(ctx context.Context, op *spec.Operation, message string
 	if err != nil {
 		return err
 	}
+	if p.excused(w, x) {
+		p.dropped = unsampled(w, x)
+		return nil
+	}
 	p.expect(x, Finding{Message: message}, Accepted)
 	return nil
 }

@@ -3,6 +3,7 @@ package contracttest_test
 import (
 	"bytes"
 	"cmp"
+	"flag"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,9 @@ import (
 
 	"github.com/swanemu/emu/contracttest"
 )
+
+// mutantSeed is the seed of the emulators that mutants are made of.
+var mutantSeed = flag.Uint64("seed", 1, "seed of the mutants' emulators")
 
 // TestMutants runs the suite on every mutant: each is to be found, by the check
 // that is meant for it, and a null mutant by none.
@@ -53,7 +57,7 @@ func TestMutants(t *testing.T) {
 // ends with the one that is meant to.
 func hunt(t *testing.T, m *mutant) []string {
 	t.Helper()
-	e := open(t, 1)
+	e := open(t, *mutantSeed)
 	m.change(t, e)
 	var by []string
 	r, err := contracttest.Verify(t.Context(), e.target, contracttest.Options{

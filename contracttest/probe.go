@@ -20,6 +20,8 @@ type probe struct {
 	seen map[string]bool
 	// dropped says why the case turned out to be none.
 	dropped string
+	// samples says which samples a step that must be accepted would need.
+	samples string
 	covered []coveredItem
 }
 

@@ -228,7 +228,11 @@ func (p *probe) step(ctx context.Context, call string, s *Subject, id int64) (*e
 		return nil, err
 	}
 	w.set(packageID(id))
-	return p.call(ctx, w)
+	x, err := p.call(ctx, w)
+	if err == nil && p.excused(w, x) {
+		p.samples = unsampled(w, x)
+	}
+	return x, err
 }
 
 // stepAccepted is step for one that must be accepted.
@@ -245,6 +249,9 @@ func (p *probe) tookStep(x *exchange, call string) error {
 	f := Finding{Check: "lifecycle.path", Operation: call, Message: "a step that the lifecycle allows is not accepted", SpecPointer: lifecyclePointer}
 	if t := p.transition(x.op); t != nil {
 		f.Evidence = t.Evidence
+	}
+	if p.samples != "" {
+		return fmt.Errorf("%w: %s", ErrCannot, p.samples)
 	}
 	if !p.expect(x, f, Accepted) {
 		return errStep
@@ -275,6 +282,9 @@ func (p *probe) upload(ctx context.Context, call string, s *Subject, ext string)
 	x, err := p.call(ctx, w)
 	if err != nil {
 		return err
+	}
+	if p.excused(w, x) {
+		p.samples = unsampled(w, x)
 	}
 	s.Packages = append(s.Packages, one)
 	return p.tookStep(x, call)

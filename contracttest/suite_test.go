@@ -94,8 +94,8 @@ type fake struct {
 func (f *fake) Helper()                  {}
 func (f *fake) Context() context.Context { return f.ctx }
 func (f *fake) Log(...any)               {}
-func (f *fake) Error(...any)        { *f.all = append(*f.all, "error "+f.name) }
-func (f *fake) Fatal(...any)        { *f.all = append(*f.all, "fatal "+f.name) }
+func (f *fake) Error(...any)             { *f.all = append(*f.all, "error "+f.name) }
+func (f *fake) Fatal(...any)             { *f.all = append(*f.all, "fatal "+f.name) }
 func (f *fake) Skip(args ...any)         { *f.all = append(*f.all, "skip "+f.name+": "+args[0].(string)) }
 
 func (f *fake) Run(name string, do func(*fake)) bool {
@@ -341,5 +341,26 @@ func TestReportForms(t *testing.T) {
 	}
 	if skipped != r.Count(contracttest.NotRun) || skipped == 0 {
 		t.Errorf("JUnit skips %d of %d cases that were not run", skipped, r.Count(contracttest.NotRun))
+	}
+}
+
+// TestExamplesThatAreNotThere has a server that does not know the contract's
+// template: that is no finding, and a sample helps.
+func TestExamplesThatAreNotThere(t *testing.T) {
+	e := open(t, 1)
+	on(func(m *msg) {
+		if m.is("uploadPackage") && m.ok() && paramText(m, "template_id") != "99" {
+			m.refuse(69008, "源模板不存在")
+		}
+	})(t, e)
+	o := contracttest.Options{Operations: []string{"uploadPackage"}, Checks: []string{"input", "lifecycle.path"}, Mode: contracttest.Sandbox}
+	r, err := contracttest.Verify(t.Context(), e.target, o)
+	if err != nil || r.Err() != nil || !strings.Contains(textOf(t, r), "no samples for") {
+		t.Errorf("without a sample: %v, %v\n%s", err, r.Err(), textOf(t, r))
+	}
+	e.target.Samples = map[string]string{"uploadPackage.template_id": "99"}
+	r, err = contracttest.Verify(t.Context(), e.target, o)
+	if err != nil || r.Err() != nil || r.Count(contracttest.NotRun) > 0 {
+		t.Errorf("with one: %v, %v\n%s", err, r.Err(), textOf(t, r))
 	}
 }

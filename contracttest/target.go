@@ -24,6 +24,11 @@ type Target struct {
 	Spec []byte
 	// Credentials are what the suite may use.
 	Credentials Credentials
+	// Samples are values of parameters that the server knows, such as a
+	// template_id, by the parameter's name or operation.parameter. Without one
+	// the contract's example is tried, and where it is refused for not being
+	// there, the case is not run.
+	Samples map[string]string
 	// Renew returns fresh credentials; it is called after time was moved.
 	Renew func(context.Context) (Credentials, error)
 	// States enters states of the lifecycle.

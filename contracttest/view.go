@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/swanemu/emu/internal/spec"
 )
 
 // A view is what a TP sees of an app, to compare before and after.
@@ -124,4 +127,47 @@ func packageID(id int64) param {
 func appID(id int64) param {
 	text := strconv.FormatInt(id, 10)
 	return param{name: "app_id", text: text, json: json.RawMessage(text)}
+}
+
+// errNoList says that the list could not be read; the answer's own findings say
+// why.
+var errNoList = errors.New("the list of packages cannot be read")
+
+// A row is one package of a list.
+type row struct {
+	ID      int64
+	Version string
+	Status  int
+	Upload  int
+}
+
+// rows reads a list.
+func (s *suite) rows(answer []byte) ([]row, error) {
+	var list struct {
+		Data []struct {
+			ID      int64  `json:"package_id"`
+			Version string `json:"version"`
+			Status  int    `json:"status"`
+			Upload  int    `json:"upload_status"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(answer, &list); err != nil {
+		return nil, errNoList
+	}
+	out := make([]row, 0, len(list.Data))
+	for _, r := range list.Data {
+		out = append(out, row(r))
+	}
+	return out, nil
+}
+
+// stateOf is the state that a row shows; nil for none of the lifecycle's.
+func (s *suite) stateOf(r row) *spec.State {
+	for i := range s.lifecycle.States {
+		st := &s.lifecycle.States[i]
+		if st.Listed && st.Status == r.Status && st.UploadStatus == r.Upload {
+			return st
+		}
+	}
+	return nil
 }

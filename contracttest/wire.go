@@ -36,6 +36,8 @@ type wire struct {
 	token      string
 	withParams bool
 	params     []param
+	// examples are the parameters whose values are the contract's examples.
+	examples []string
 	// contentType replaces the one of the place; raw replaces the body, and
 	// rawQuery is appended to the query.
 	contentType, raw, rawQuery string

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -78,7 +79,7 @@ func (a *app) contractRunCommand() *cobra.Command {
 	fs := cmd.Flags()
 	fs.StringVar(&f.target, "target", "", "`URL` of the server (default an emulator in this process)")
 	fs.StringVar(&f.adminToken, "admin-token", "", "`token` of the target's control API; better in EMU_ADMIN_TOKEN")
-	fs.StringVar(&f.credentials, "credentials", "", "JSON `file` of credentials for a target that is no emulator")
+	fs.StringVar(&f.credentials, "credentials", "", "JSON `file` of credentials and samples for a target that is no emulator")
 	fs.StringVar(&f.mode, "mode", "", "`how` far to go: read-only, sandbox or destructive")
 	fs.StringSliceVar(&f.checks, "check", nil, "`ids` of checks to run, or what they begin with (default all)")
 	fs.StringSliceVar(&f.operations, "operation", nil, "`operations` to run checks on (default all)")
@@ -175,14 +176,19 @@ func (a *app) contractTarget(ctx context.Context, f *contractFlags, o *contractt
 		options.Notices = func(topic string) contracttest.Notices { return keptTopic{broker, topic} }
 	case f.credentials != "":
 		data, err := os.ReadFile(f.credentials)
-		target := contracttest.Target{URL: f.target}
+		var file struct {
+			contracttest.Credentials
+			Samples map[string]string `json:"samples"`
+		}
 		if err == nil {
-			err = json.Unmarshal(data, &target.Credentials)
+			d := json.NewDecoder(bytes.NewReader(data))
+			d.DisallowUnknownFields()
+			err = d.Decode(&file)
 		}
 		if err != nil {
 			err = usageError(fmt.Errorf("--credentials: %w", err))
 		}
-		return target, nothing, err
+		return contracttest.Target{URL: f.target, Credentials: file.Credentials, Samples: file.Samples}, nothing, err
 	default:
 		is, err := emutarget.Is(ctx, options)
 		if err != nil || !is {
