@@ -117,13 +117,56 @@ func askedTopics(request []byte) []string {
 			return nil
 		}
 	}
-	if err := req.ReadFrom(rest); err != nil {
+	return topicNames(rest, version, req.IsFlexible())
+}
+
+// topicNames reads the names at the beginning of a metadata request's body;
+// none if they cannot be read. It is by hand because kmsg counts tags as far as
+// the bytes say, billions of them, whether they are there or not.
+func topicNames(b []byte, version int16, flexible bool) []string {
+	if !flexible {
+		if len(b) < 4 {
+			return nil
+		}
+		count := int32(binary.BigEndian.Uint32(b)) //nolint:gosec // two's complement: -1 asks for all
+		var topics []string
+		for b = b[4:]; count > 0; count-- {
+			if len(b) < 2 {
+				return nil
+			}
+			size := int(int16(binary.BigEndian.Uint16(b))) //nolint:gosec // two's complement
+			if b = b[2:]; size < 0 || len(b) < size {
+				return nil
+			}
+			topics = append(topics, string(b[:size]))
+			b = b[size:]
+		}
+		return topics
+	}
+	count, n := binary.Uvarint(b)
+	if n <= 0 {
 		return nil
 	}
 	var topics []string
-	for i := range req.Topics {
-		if topic := req.Topics[i].Topic; topic != nil {
-			topics = append(topics, *topic)
+	for b = b[n:]; count > 1; count-- { // one more than there are
+		if version >= 10 { // by id or by name
+			if len(b) < 16 {
+				return nil
+			}
+			b = b[16:]
+		}
+		size, n := binary.Uvarint(b) // one more than there are bytes; 0: no name
+		if n <= 0 || size > uint64(len(b)-n)+1 {
+			return nil
+		}
+		b = b[n:]
+		if size > 0 {
+			topics = append(topics, string(b[:size-1]))
+			b = b[size-1:]
+		}
+		var ok bool
+		if b, ok = skipTags(b); !ok {
+			return nil
 		}
 	}
 	return topics
