@@ -22,7 +22,10 @@ type probe struct {
 	dropped string
 	// samples says which samples a step that must be accepted would need.
 	samples string
-	covered []coveredItem
+	// asClient is the principal for whom a client-credentials token is issued,
+	// where it is not the host.
+	asClient string
+	covered  []coveredItem
 }
 
 // A link is one exchange of a case, or something that the harness did.

@@ -29,6 +29,10 @@ type Target struct {
 	// the contract's example is tried, and where it is refused for not being
 	// there, the case is not run.
 	Samples map[string]string
+	// Give returns a live value of a parameter that only the server can tell,
+	// such as a login code; it is asked anew for each request, before Samples,
+	// so that what works once is fresh. False is: the harness has none.
+	Give func(ctx context.Context, s *Subject, operation, parameter string) (string, bool, error)
 	// Renew returns fresh credentials; it is called after time was moved.
 	Renew func(context.Context) (Credentials, error)
 	// States enters states of the lifecycle.
@@ -199,6 +203,7 @@ const (
 	NeedAuthorizer Need = "authorizer token"
 	NeedTP         Need = "tp token"
 	NeedHost       Need = "client credentials"
+	NeedDeveloper  Need = "developer credentials"
 	NeedApp        Need = "app_id"
 	NeedStates     Need = "states"
 	NeedClock      Need = "clock"
@@ -227,6 +232,8 @@ func (t *Target) has(n Need) bool {
 		return t.Pushes != nil
 	case NeedPushKeys:
 		return c.TP.EncodingAESKey != "" && c.TP.SignToken != ""
+	case NeedDeveloper:
+		return c.Developer.ID != "" && c.Authorizer.AppID != 0
 	case NeedNotices:
 		return t.Notices != nil
 	}

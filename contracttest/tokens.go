@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/swanemu/emu/internal/spec"
@@ -56,15 +57,13 @@ func tokenCases(s *suite) []work {
 
 // otherKinds are the principals that an operation is not for.
 func otherKinds(op *spec.Operation) []string {
-	switch principal(op) {
-	case asAuthorizer:
-		return []string{asTP, "host"}
-	case asTP:
-		return []string{asAuthorizer, "host"}
-	case "":
-		return nil
+	var out []string
+	for _, kind := range []string{asAuthorizer, asTP, asHost} {
+		if len(op.Principals) > 0 && !slices.Contains(op.Principals, kind) {
+			out = append(out, kind)
+		}
 	}
-	return []string{asAuthorizer, asTP}
+	return out
 }
 
 func needsFor(who string) []Need {
@@ -290,11 +289,7 @@ func (p *probe) expire(ctx context.Context, op *spec.Operation) error {
 	}
 	life := s.ExpiresIn
 	if who := principal(op); who != asAuthorizer {
-		call := opIssue
-		if who == asTP {
-			call = opTicket
-		}
-		fresh, err := p.issue(ctx, call)
+		fresh, err := p.issueTo(ctx, who)
 		if err != nil {
 			return err
 		}

@@ -38,6 +38,8 @@ const (
 const (
 	asAuthorizer = "authorizer"
 	asTP         = "tp"
+	asDeveloper  = "developer"
+	asHost       = "host"
 )
 
 // issued is a token and its life in seconds; 0 is unknown.
@@ -71,14 +73,19 @@ func (s *suite) needsOf(op *spec.Operation) []Need {
 	var out []Need
 	switch principal(op) {
 	case "":
-		if op.ID == opTicket {
+		switch op.Call() {
+		case opTicket:
 			return []Need{NeedTP}
+		case opIssue:
+			return []Need{NeedHost}
 		}
-		return []Need{NeedHost}
+		return nil
 	case asAuthorizer:
 		out = append(out, NeedAuthorizer)
 	case asTP:
 		out = append(out, NeedTP)
+	case asDeveloper:
+		out = append(out, NeedDeveloper)
 	default:
 		out = append(out, NeedHost, NeedApp)
 	}
@@ -132,6 +139,10 @@ func (p *probe) enter(ctx context.Context, s Situation) (*Subject, error) {
 // subject returns an app that an operation is accepted on. A shared one is for
 // cases that leave it as it is.
 func (p *probe) subject(ctx context.Context, op *spec.Operation, sharing bool) (*Subject, error) {
+	if principal(op) == asDeveloper {
+		// Its token is for its own app and no other.
+		return &Subject{Authorizer: p.target.Credentials.Authorizer}, nil
+	}
 	if p.target.States == nil {
 		return p.given(ctx, op)
 	}
@@ -201,7 +212,10 @@ func (p *probe) base(ctx context.Context, op *spec.Operation, s *Subject) (*wire
 	}
 	_, about := p.statesOf(op)
 	for _, f := range op.Fields() {
-		text, ok := p.value(op, f, s, about)
+		text, ok, err := p.live(ctx, op, f, s, about)
+		if err != nil {
+			return nil, err
+		}
 		if !ok && f.Required {
 			text, ok = example(f), true
 			w.examples = append(w.examples, f.Name)
@@ -225,11 +239,31 @@ func paramOf(f spec.Field, text string) param {
 	return out
 }
 
-// value is the live value of a parameter; false where nobody has one.
+// live is the value of a parameter that the harness or the suite knows; false
+// where nobody has one.
+func (p *probe) live(ctx context.Context, op *spec.Operation, f spec.Field, s *Subject, about string) (string, bool, error) {
+	if p.target.Give != nil {
+		text, ok, err := p.target.Give(ctx, s, op.Call(), f.Name)
+		if err != nil {
+			return "", false, fmt.Errorf("give %s of %s: %w", f.Name, op.ID, err)
+		}
+		if ok {
+			if f.Secret {
+				p.hide.learn(variable(f.Name), text)
+			}
+			return text, true, nil
+		}
+	}
+	text, ok := p.value(op, f, s, about)
+	return text, ok, nil
+}
+
+// value is the live value of a parameter that the suite itself knows; false
+// where it has none.
 func (p *probe) value(op *spec.Operation, f spec.Field, s *Subject, about string) (string, bool) {
 	c := &p.target.Credentials
 	client := c.Host
-	if client.ID == "" {
+	if client.ID == "" || p.asClient == asDeveloper {
 		client = c.Developer
 	}
 	switch f.Name {
@@ -318,21 +352,27 @@ func (p *probe) tokenOf(ctx context.Context, who string, s *Subject) (issued, er
 		}
 		return issued{s.AccessToken, s.ExpiresIn}, nil
 	}
-	call := opIssue
-	if who == asTP {
-		if given := p.target.Credentials.TP.AccessToken; given != "" {
-			return issued{token: given}, nil
-		}
-		call = opTicket
+	if given := p.target.Credentials.TP.AccessToken; who == asTP && given != "" {
+		return issued{token: given}, nil
 	}
-	if have, ok := p.tokens[call]; ok {
+	if have, ok := p.tokens[who]; ok {
 		return have, nil
 	}
-	fresh, err := p.issue(ctx, call)
+	fresh, err := p.issueTo(ctx, who)
 	if err == nil {
-		p.tokens[call] = fresh
+		p.tokens[who] = fresh
 	}
 	return fresh, err
+}
+
+// issueTo gets a fresh token for a kind of principal.
+func (p *probe) issueTo(ctx context.Context, who string) (issued, error) {
+	if who == asTP {
+		return p.issue(ctx, opTicket)
+	}
+	p.asClient = who
+	defer func() { p.asClient = "" }()
+	return p.issue(ctx, opIssue)
 }
 
 // issue gets a token for a secret or a ticket.

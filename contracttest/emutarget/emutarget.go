@@ -53,6 +53,7 @@ type Box struct {
 	notices contracttest.Notices
 	first   contracttest.Credentials
 	version int
+	gifts   map[string]gift
 }
 
 // credentials are what the control API gives a client.
@@ -86,7 +87,7 @@ func (c *credentials) given() contracttest.Credentials {
 // Open makes a sandbox on virtual time that decides nothing by itself, and a
 // receiver on this machine for its pushes. Close it.
 func Open(ctx context.Context, o Options) (*Box, error) {
-	b := &Box{options: o, client: o.transport()}
+	b := &Box{options: o, client: o.transport(), gifts: gifts()}
 	order := map[string]any{"clock": map[string]any{"mode": "virtual"}, "manual": true}
 	if o.Sandbox != "" {
 		order["name"] = o.Sandbox
@@ -121,7 +122,7 @@ func Open(ctx context.Context, o Options) (*Box, error) {
 func (b *Box) Target() contracttest.Target {
 	t := contracttest.Target{
 		URL: b.options.URL, Transport: b.options.Transport, Credentials: b.first,
-		Renew: b.renew, States: b, Clock: b, Pushes: b.inbox, Notices: b.notices,
+		Renew: b.renew, Give: b.give, States: b, Clock: b, Pushes: b.inbox, Notices: b.notices,
 	}
 	if b.unheard != "" {
 		t.Pushes = nil

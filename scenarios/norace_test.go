@@ -1,6 +1,0 @@
-//go:build !race
-
-package scenarios_test
-
-// slowness is how much more time the race detector may take.
-const slowness = 1
