@@ -39,6 +39,8 @@ type Call struct {
 
 	box   *Sandbox
 	cause int64
+	// evidence is the least certain thing that the answer rests on so far.
+	evidence spec.Evidence
 }
 
 // machine is the lifecycle of packages.

@@ -170,15 +170,16 @@ func clearDecisions(c *Call, in clearDecisionsIn) (removedOut, error) {
 }
 
 type configOut struct {
-	Manual        bool   `json:"manual"`
-	UploadDelay   string `json:"upload_delay"`
-	AuditDelay    string `json:"audit_delay"`
-	RollbackDelay string `json:"rollback_delay"`
-	TokenTTL      string `json:"token_ttl"`
-	AuditQuota    int    `json:"audit_quota"`
-	PushPlain     bool   `json:"push_plain"`
-	PushAttempts  int    `json:"push_attempts"`
-	Topic         string `json:"topic"`
+	Manual         bool   `json:"manual"`
+	UploadDelay    string `json:"upload_delay"`
+	AuditDelay     string `json:"audit_delay"`
+	RollbackDelay  string `json:"rollback_delay"`
+	TokenTTL       string `json:"token_ttl"`
+	AuditQuota     int    `json:"audit_quota"`
+	PushPlain      bool   `json:"push_plain"`
+	PushAttempts   int    `json:"push_attempts"`
+	StrictEvidence bool   `json:"strict_evidence"`
+	Topic          string `json:"topic"`
 }
 
 func getConfig(c *Call, _ None) (configOut, error) { return c.State.Config.shown(), nil }
@@ -188,19 +189,20 @@ func (cfg Config) shown() configOut {
 	return configOut{
 		Manual: cfg.Manual, UploadDelay: durationText(cfg.Upload), AuditDelay: durationText(cfg.Audit),
 		RollbackDelay: durationText(cfg.Rollback), TokenTTL: durationText(cfg.TokenTTL), AuditQuota: cfg.AuditQuota,
-		PushPlain: cfg.PushPlain, PushAttempts: cfg.PushAttempts, Topic: cfg.Topic,
+		PushPlain: cfg.PushPlain, PushAttempts: cfg.PushAttempts, StrictEvidence: cfg.StrictEvidence, Topic: cfg.Topic,
 	}
 }
 
 type configChange struct {
-	Manual        *bool   `json:"manual"`
-	UploadDelay   *string `json:"upload_delay"`
-	AuditDelay    *string `json:"audit_delay"`
-	RollbackDelay *string `json:"rollback_delay"`
-	TokenTTL      *string `json:"token_ttl"`
-	AuditQuota    *int    `json:"audit_quota"`
-	PushPlain     *bool   `json:"push_plain"`
-	PushAttempts  *int    `json:"push_attempts"`
+	Manual         *bool   `json:"manual"`
+	UploadDelay    *string `json:"upload_delay"`
+	AuditDelay     *string `json:"audit_delay"`
+	RollbackDelay  *string `json:"rollback_delay"`
+	TokenTTL       *string `json:"token_ttl"`
+	AuditQuota     *int    `json:"audit_quota"`
+	PushPlain      *bool   `json:"push_plain"`
+	PushAttempts   *int    `json:"push_attempts"`
+	StrictEvidence *bool   `json:"strict_evidence"`
 }
 
 // updateConfig changes what the platform decides by itself. When manual ends,
@@ -233,6 +235,7 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 	set(&cfg.AuditQuota, in.AuditQuota)
 	set(&cfg.PushPlain, in.PushPlain)
 	set(&cfg.PushAttempts, in.PushAttempts)
+	set(&cfg.StrictEvidence, in.StrictEvidence)
 	ended := c.State.Config.Manual && !cfg.Manual
 	c.State.Config = cfg
 	for _, id := range c.State.appIDs() {

@@ -150,7 +150,7 @@ func TestControlConfig(t *testing.T) {
 	e := newEmulator(t, func(o *emulator.Options) { o.Manual = true })
 	want := fields{
 		"manual": true, "upload_delay": "3s", "audit_delay": "5s", "rollback_delay": "3s", "token_ttl": "720h",
-		"audit_quota": 20.0, "push_plain": false, "push_attempts": 16.0, "topic": "smartapp.change",
+		"audit_quota": 20.0, "push_plain": false, "push_attempts": 16.0, "strict_evidence": false, "topic": "smartapp.change",
 	}
 	if diff := cmp.Diff(want, must[fields](t, e, "GET", box+"/config", "")); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
@@ -160,7 +160,7 @@ func TestControlConfig(t *testing.T) {
 	got := must[fields](t, e, "PATCH", box+"/config", `{"manual":false,"upload_delay":"1h30m","audit_delay":"0","token_ttl":"1m","audit_quota":1,"push_plain":true,"push_attempts":2,"rollback_delay":"1500ms"}`)
 	want = fields{
 		"manual": false, "upload_delay": "1h30m", "audit_delay": "0s", "rollback_delay": "1.5s", "token_ttl": "1m",
-		"audit_quota": 1.0, "push_plain": true, "push_attempts": 2.0, "topic": "smartapp.change",
+		"audit_quota": 1.0, "push_plain": true, "push_attempts": 2.0, "strict_evidence": false, "topic": "smartapp.change",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("changed (-want +got):\n%s", diff)

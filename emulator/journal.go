@@ -80,6 +80,8 @@ type Exchange struct {
 	fault     string        // what a fault does to it; "" is nothing
 	hold      time.Duration // how long a fault holds the answer back
 	answer    *spec.Answer  // its form on the wire, when nobody programmed it
+	evidence  spec.Evidence // the least certain thing that the answer rests on
+	strict    bool          // what is only assumed is refused
 	odd       string        // what params leave out of how it was sent; "" is nothing
 }
 

@@ -56,7 +56,10 @@ func (m *machine) step(c *Call, app *App, p *Package, operation string) (*spec.T
 	if !allows(t, from) {
 		return nil, refuse("IllegalTransition", "%s", m.illegal(p, operation))
 	}
-	return t, m.pass(c, app, p, t)
+	if err := m.pass(c, app, p, t); err != nil {
+		return nil, err
+	}
+	return t, c.rely(t.Evidence, "the step %s of x-lifecycle/%s", t.Name, m.lifecycle.Resource)
 }
 
 // pass asks every gate of a transition.

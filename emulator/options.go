@@ -31,6 +31,9 @@ type Options struct {
 	// the emulator (HTTP 500) instead of an entry of the journal only. Tests
 	// set it.
 	Strict bool
+	// StrictEvidence makes sandboxes refuse what is only assumed (HTTP 501):
+	// operations, steps of a lifecycle and errors of that grade.
+	StrictEvidence bool
 
 	// Broker takes the Kafka notices; nil means that notices are recorded
 	// in the journal and go nowhere.

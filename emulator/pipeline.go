@@ -171,6 +171,12 @@ func (s *Sandbox) callOrRefuseLocked(x *Exchange, invalid error, prefer spec.Pre
 		s.em.answer(x, nil, nil, err, now)
 		return false
 	}
+	x.evidence, x.strict = x.op.Evidence, s.state.Config.StrictEvidence
+	if x.strict && x.evidence.Grade == gradeAssumed {
+		s.journal.append(now, 0, KindExchange, x)
+		x.assumed(&assumedError{"the operation " + x.op.ID})
+		return false
+	}
 	b := s.em.table[x.op.ID]
 	if b == nil || prefer != (spec.Prefer{}) {
 		s.journal.append(now, 0, KindExchange, x)
@@ -242,7 +248,9 @@ func (e *Emulator) answer(x *Exchange, b *behaviour, body []byte, err error, now
 	if err != nil {
 		e.refuse(x, env, err)
 	}
-	e.check(x, env)
+	if x.outcome != gradeAssumed {
+		e.check(x, env)
+	}
 }
 
 // seedOf is the source of what a behaviour leaves open: the same request gets
@@ -258,8 +266,12 @@ func (e *Emulator) refuse(x *Exchange, env *spec.Envelope, err error) {
 		r       *Refusal
 		invalid *spec.InvalidError
 		stage   *stageError
+		assumed *assumedError
 	)
 	switch {
+	case errors.As(err, &assumed):
+		x.assumed(assumed)
+		return
 	case errors.As(err, &r):
 	case errors.As(err, &invalid):
 		r = refusalOf(env, invalid)
@@ -275,6 +287,11 @@ func (e *Emulator) refuse(x *Exchange, env *spec.Envelope, err error) {
 	if form == nil {
 		form = e.wire.refusals[env.Refusals["internal"]]
 	}
+	if x.strict && form.def.Evidence.Grade == gradeAssumed {
+		x.assumed(&assumedError{"the error " + form.def.Name})
+		return
+	}
+	x.evidence = weaker(x.evidence, form.def.Evidence)
 	x.status, x.outcome, x.body = form.def.Status, form.def.Name, form.render(r.Detail)
 }
 
@@ -327,6 +344,9 @@ func (e *Emulator) write(w http.ResponseWriter, x *Exchange) {
 		for name, value := range x.answer.Header {
 			h.Set(name, value)
 		}
+	}
+	if text := e.wire.evidence[x.evidence]; text != nil {
+		h[evidenceHeader] = text
 	}
 	status := x.status
 	if form := e.wire.refusals[x.outcome]; form != nil && x.answer == nil {

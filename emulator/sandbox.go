@@ -296,6 +296,7 @@ func (s *Sandbox) callLocked(now time.Time, b *behaviour, x *Exchange) {
 	}
 	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq}
 	body, err := b.safely(c, x.params, s.em.wire.success[x.op.Envelope])
+	x.evidence = weaker(x.evidence, c.evidence)
 	s.em.answer(x, b, body, err, now)
 }
 

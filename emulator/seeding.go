@@ -137,7 +137,7 @@ func (e *Emulator) config(name string) Config {
 	c := Config{
 		Upload: o.Delays.Upload, Audit: o.Delays.Audit, Rollback: o.Delays.Rollback, Manual: o.Manual,
 		TokenTTL: o.TokenTTL, AuditQuota: o.AuditQuota, PushPlain: o.PushPlain,
-		PushAttempts: o.PushAttempts, Topic: topic,
+		PushAttempts: o.PushAttempts, StrictEvidence: o.StrictEvidence, Topic: topic,
 	}
 	if l := e.packages.lifecycle; l != nil {
 		for i := range l.Transitions {

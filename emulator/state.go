@@ -108,6 +108,8 @@ type Config struct {
 	PushPlain bool `json:"push_plain"`
 	// PushAttempts bounds the attempts of one push.
 	PushAttempts int `json:"push_attempts"`
+	// StrictEvidence refuses what is only assumed.
+	StrictEvidence bool `json:"strict_evidence,omitempty"`
 	// Topic is the Kafka topic.
 	Topic string `json:"topic"`
 }

@@ -16,6 +16,8 @@ import (
 type wire struct {
 	refusals map[string]*refusalForm
 	success  map[string]*successForm
+	// evidence holds the value of the header for each evidence.
+	evidence map[spec.Evidence][]string
 }
 
 // refusalForm is a refusal as it goes over the wire; a detail goes between
@@ -38,7 +40,7 @@ type successForm struct {
 var bareForm = &successForm{whole: []byte("{}")}
 
 func newWire(c *spec.Contract) (*wire, error) {
-	w := &wire{refusals: map[string]*refusalForm{}, success: map[string]*successForm{}}
+	w := &wire{refusals: map[string]*refusalForm{}, success: map[string]*successForm{}, evidence: evidenceTexts(c)}
 	for _, def := range c.Errors() {
 		w.refusals[def.Name] = newRefusalForm(def)
 	}

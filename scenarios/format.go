@@ -99,14 +99,15 @@ type Host struct {
 
 // Config is what the platform decides by itself; what is left out stays.
 type Config struct {
-	Manual        *bool     `json:"manual,omitempty" jsonschema_description:"The platform decides nothing until it is told."`
-	UploadDelay   *Duration `json:"upload_delay,omitempty" jsonschema_description:"How long an upload takes."`
-	AuditDelay    *Duration `json:"audit_delay,omitempty" jsonschema_description:"How long an audit takes."`
-	RollbackDelay *Duration `json:"rollback_delay,omitempty" jsonschema_description:"How long a rollback takes."`
-	TokenTTL      *Duration `json:"token_ttl,omitempty" jsonschema_description:"The life of a client-credentials token."`
-	AuditQuota    *int      `json:"audit_quota,omitempty" jsonschema:"minimum=0" jsonschema_description:"Audits an app may ask for in a week."`
-	PushPlain     *bool     `json:"push_plain,omitempty" jsonschema_description:"Pushes are sent unencrypted."`
-	PushAttempts  *int      `json:"push_attempts,omitempty" jsonschema:"minimum=1" jsonschema_description:"How often a push is attempted at most."`
+	Manual         *bool     `json:"manual,omitempty" jsonschema_description:"The platform decides nothing until it is told."`
+	UploadDelay    *Duration `json:"upload_delay,omitempty" jsonschema_description:"How long an upload takes."`
+	AuditDelay     *Duration `json:"audit_delay,omitempty" jsonschema_description:"How long an audit takes."`
+	RollbackDelay  *Duration `json:"rollback_delay,omitempty" jsonschema_description:"How long a rollback takes."`
+	TokenTTL       *Duration `json:"token_ttl,omitempty" jsonschema_description:"The life of a client-credentials token."`
+	AuditQuota     *int      `json:"audit_quota,omitempty" jsonschema:"minimum=0" jsonschema_description:"Audits an app may ask for in a week."`
+	PushPlain      *bool     `json:"push_plain,omitempty" jsonschema_description:"Pushes are sent unencrypted."`
+	PushAttempts   *int      `json:"push_attempts,omitempty" jsonschema:"minimum=1" jsonschema_description:"How often a push is attempted at most."`
+	StrictEvidence *bool     `json:"strict_evidence,omitempty" jsonschema_description:"What is only assumed is refused."`
 }
 
 // Platform is what the platform decides.

@@ -21,14 +21,15 @@ import (
 
 // settings are the values of the flags of serve, under the same names.
 type settings struct {
-	Listen      string `koanf:"listen"`
-	Config      string `koanf:"config"`
-	Spec        string `koanf:"spec"`
-	Data        string `koanf:"data"`
-	Seed        uint64 `koanf:"seed"`
-	Strict      bool   `koanf:"strict"`
-	JournalSize int    `koanf:"journal-size"`
-	BodyLimit   int64  `koanf:"body-limit"`
+	Listen         string `koanf:"listen"`
+	Config         string `koanf:"config"`
+	Spec           string `koanf:"spec"`
+	Data           string `koanf:"data"`
+	Seed           uint64 `koanf:"seed"`
+	Strict         bool   `koanf:"strict"`
+	StrictEvidence bool   `koanf:"strict-evidence"`
+	JournalSize    int    `koanf:"journal-size"`
+	BodyLimit      int64  `koanf:"body-limit"`
 
 	Clock         string        `koanf:"clock"`
 	ClockStart    string        `koanf:"clock-start"`

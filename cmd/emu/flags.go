@@ -32,6 +32,7 @@ func serveGroups() []group {
 	fs.String("data", "", "`directory` that keeps the state (default memory only)")
 	fs.Uint64("seed", 1, "`number` that decides everything that looks random")
 	fs.Bool("strict", false, "answer HTTP 500 where an answer breaks the contract")
+	fs.Bool("strict-evidence", false, "answer HTTP 501 where the answer would rest on what is only assumed")
 	fs.Int("journal-size", 20_000, "`number` of entries that a sandbox's journal keeps")
 	fs.Int64("body-limit", 4<<20, "largest request body, in `bytes`")
 

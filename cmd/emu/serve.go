@@ -286,13 +286,14 @@ func (s *settings) options() (emulator.Options, error) {
 		return d
 	}
 	o := emulator.Options{
-		SpecName:      s.Spec,
-		Seed:          s.Seed,
-		Clock:         emulator.Clock{Mode: s.Clock, Start: start},
-		Strict:        s.Strict,
-		Topic:         s.KafkaTopic,
-		GatewayStatus: s.GatewayStatus,
-		TokenTTL:      s.TokenTTL,
+		SpecName:       s.Spec,
+		Seed:           s.Seed,
+		Clock:          emulator.Clock{Mode: s.Clock, Start: start},
+		Strict:         s.Strict,
+		StrictEvidence: s.StrictEvidence,
+		Topic:          s.KafkaTopic,
+		GatewayStatus:  s.GatewayStatus,
+		TokenTTL:       s.TokenTTL,
 		Delays: emulator.Delays{
 			Upload:   delay("upload-delay", s.UploadDelay),
 			Audit:    delay("audit-delay", s.AuditDelay),
