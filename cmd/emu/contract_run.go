@@ -23,6 +23,7 @@ type contractFlags struct {
 	maxRequests                     int
 	maxTime                         time.Duration
 	rate                            float64
+	kafka, kafkaTopic               string
 }
 
 func (a *app) contractRunCommand() *cobra.Command {
@@ -54,6 +55,8 @@ func (a *app) contractRunCommand() *cobra.Command {
 	fs.StringVar(&f.target, "target", "", "`URL` of the server (default an emulator in this process)")
 	fs.StringVar(&f.adminToken, "admin-token", "", "`token` of the target's control API; better in EMU_ADMIN_TOKEN")
 	fs.StringVar(&f.credentials, "credentials", "", "JSON `file` of credentials and samples for a target that is no emulator")
+	fs.StringVar(&f.kafka, "kafka", "", "`brokers` of the target's notices, host:port, or none (default those of the emulator)")
+	fs.StringVar(&f.kafkaTopic, "kafka-topic", "", "`topic` of the notices of a target that is no emulator")
 	fs.StringVar(&f.mode, "mode", "", "`how` far to go: read-only, sandbox or destructive")
 	fs.StringSliceVar(&f.checks, "check", nil, "`ids` of checks to run, or what they begin with (default all)")
 	fs.StringSliceVar(&f.operations, "operation", nil, "`operations` to run checks on (default all)")

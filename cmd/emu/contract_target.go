@@ -48,6 +48,7 @@ func (a *app) contractTarget(ctx context.Context, f *contractFlags, o *contractt
 		var file struct {
 			contracttest.Credentials
 			Samples map[string]string `json:"samples"`
+			Kafka   *kafkaAccess      `json:"kafka"`
 		}
 		if err == nil {
 			d := json.NewDecoder(bytes.NewReader(data))
@@ -55,14 +56,24 @@ func (a *app) contractTarget(ctx context.Context, f *contractFlags, o *contractt
 			err = d.Decode(&file)
 		}
 		if err != nil {
-			err = usageError(fmt.Errorf("--credentials: %w", err))
+			return contracttest.Target{}, nothing, usageError(fmt.Errorf("--credentials: %w", err))
 		}
-		return contracttest.Target{URL: f.target, Credentials: file.Credentials, Samples: file.Samples}, nothing, err
+		target := contracttest.Target{URL: f.target, Credentials: file.Credentials, Samples: file.Samples}
+		read, end, err := f.notices(ctx, file.Kafka)
+		if read != nil {
+			target.Notices = read
+		}
+		return target, func(context.Context) error { end(); return nil }, err
 	default:
 		is, err := emutarget.Is(ctx, options)
 		if err != nil || !is {
 			return contracttest.Target{URL: f.target}, nothing, err
 		}
+		end, err := a.emulatorNotices(ctx, f, &options)
+		if err != nil {
+			return contracttest.Target{}, nothing, err
+		}
+		stop = func(context.Context) error { end(); return nil }
 	}
 	box, err := emutarget.Open(ctx, options)
 	if err != nil {

@@ -28,6 +28,19 @@ func Is(ctx context.Context, o Options) (bool, error) {
 	return err == nil && health.Status == "ok" && health.Version != "", nil
 }
 
+// Brokers are the addresses of the brokers that the emulator publishes its
+// notices to; none where it has none.
+func Brokers(ctx context.Context, o Options) ([]string, error) {
+	b := &Box{options: o, client: o.transport()}
+	var ready struct {
+		Kafka struct {
+			Addresses []string `json:"addresses"`
+		} `json:"kafka"`
+	}
+	err := b.control(ctx, http.MethodGet, "ready", nil, &ready)
+	return ready.Kafka.Addresses, err
+}
+
 func (o Options) transport() http.RoundTripper {
 	if o.Transport != nil {
 		return o.Transport
