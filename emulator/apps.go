@@ -45,8 +45,11 @@ type App struct {
 	Verified bool `json:"verified"`
 	// Owner is the name of the owner, OwnerType its kind (seed 000: 1 person,
 	// 2 company, 3 government, 4 media, 5 other).
-	Owner          string   `json:"owner"`
-	OwnerType      int      `json:"owner_type"`
+	Owner     string `json:"owner"`
+	OwnerType int    `json:"owner_type"`
+	// Developer is whom the app belongs to: the apps of one developer share
+	// unionids and swanids. "" is the owner.
+	Developer      string   `json:"developer,omitempty"`
 	MinSwanVersion string   `json:"min_swan_version"`
 	Category       Category `json:"category"`
 	// AuditQuota overrides the sandbox's audits a week; 0 does not.

@@ -170,15 +170,18 @@ func clearDecisions(c *Call, in clearDecisionsIn) (removedOut, error) {
 }
 
 type configOut struct {
-	Manual        bool   `json:"manual"`
-	UploadDelay   string `json:"upload_delay"`
-	AuditDelay    string `json:"audit_delay"`
-	RollbackDelay string `json:"rollback_delay"`
-	TokenTTL      string `json:"token_ttl"`
-	AuditQuota    int    `json:"audit_quota"`
-	PushPlain     bool   `json:"push_plain"`
-	PushAttempts  int    `json:"push_attempts"`
-	Topic         string `json:"topic"`
+	Manual         bool   `json:"manual"`
+	UploadDelay    string `json:"upload_delay"`
+	AuditDelay     string `json:"audit_delay"`
+	RollbackDelay  string `json:"rollback_delay"`
+	TokenTTL       string `json:"token_ttl"`
+	CodeTTL        string `json:"code_ttl"`
+	SessionTTL     string `json:"session_ttl"`
+	KillOldSession bool   `json:"kill_old_session"`
+	AuditQuota     int    `json:"audit_quota"`
+	PushPlain      bool   `json:"push_plain"`
+	PushAttempts   int    `json:"push_attempts"`
+	Topic          string `json:"topic"`
 }
 
 func getConfig(c *Call, _ None) (configOut, error) { return c.State.Config.shown(), nil }
@@ -188,19 +191,23 @@ func (cfg Config) shown() configOut {
 	return configOut{
 		Manual: cfg.Manual, UploadDelay: durationText(cfg.Upload), AuditDelay: durationText(cfg.Audit),
 		RollbackDelay: durationText(cfg.Rollback), TokenTTL: durationText(cfg.TokenTTL), AuditQuota: cfg.AuditQuota,
+		CodeTTL: durationText(cfg.CodeTTL), SessionTTL: durationText(cfg.SessionTTL), KillOldSession: cfg.KillOldSession,
 		PushPlain: cfg.PushPlain, PushAttempts: cfg.PushAttempts, Topic: cfg.Topic,
 	}
 }
 
 type configChange struct {
-	Manual        *bool   `json:"manual"`
-	UploadDelay   *string `json:"upload_delay"`
-	AuditDelay    *string `json:"audit_delay"`
-	RollbackDelay *string `json:"rollback_delay"`
-	TokenTTL      *string `json:"token_ttl"`
-	AuditQuota    *int    `json:"audit_quota"`
-	PushPlain     *bool   `json:"push_plain"`
-	PushAttempts  *int    `json:"push_attempts"`
+	Manual         *bool   `json:"manual"`
+	UploadDelay    *string `json:"upload_delay"`
+	AuditDelay     *string `json:"audit_delay"`
+	RollbackDelay  *string `json:"rollback_delay"`
+	TokenTTL       *string `json:"token_ttl"`
+	CodeTTL        *string `json:"code_ttl"`
+	SessionTTL     *string `json:"session_ttl"`
+	KillOldSession *bool   `json:"kill_old_session"`
+	AuditQuota     *int    `json:"audit_quota"`
+	PushPlain      *bool   `json:"push_plain"`
+	PushAttempts   *int    `json:"push_attempts"`
 }
 
 // updateConfig changes what the platform decides by itself. When manual ends,
@@ -216,6 +223,8 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 		{"/audit_delay", &cfg.Audit, in.AuditDelay},
 		{"/rollback_delay", &cfg.Rollback, in.RollbackDelay},
 		{"/token_ttl", &cfg.TokenTTL, in.TokenTTL},
+		{"/code_ttl", &cfg.CodeTTL, in.CodeTTL},
+		{"/session_ttl", &cfg.SessionTTL, in.SessionTTL},
 	} {
 		if d.from == nil {
 			continue
@@ -226,9 +235,15 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 		}
 		*d.to = value
 	}
-	if cfg.TokenTTL < time.Second {
-		return configOut{}, badRequest("/token_ttl", "token_ttl must be at least 1s")
+	for _, life := range []struct {
+		name string
+		d    time.Duration
+	}{{"token_ttl", cfg.TokenTTL}, {"code_ttl", cfg.CodeTTL}, {"session_ttl", cfg.SessionTTL}} {
+		if life.d < time.Second {
+			return configOut{}, badRequest("/"+life.name, life.name+" must be at least 1s")
+		}
 	}
+	set(&cfg.KillOldSession, in.KillOldSession)
 	set(&cfg.Manual, in.Manual)
 	set(&cfg.AuditQuota, in.AuditQuota)
 	set(&cfg.PushPlain, in.PushPlain)

@@ -11,6 +11,8 @@ type createHostIn struct {
 	SK          string `json:"sk"`
 	OfficalNo   int64  `json:"offical_no"`
 	ContainerNo int64  `json:"container_no"`
+	URL         string `json:"url"`
+	HSK         string `json:"hsk"`
 }
 
 func listHosts(c *Call, _ None) (hostsOut, error) {
