@@ -16,7 +16,7 @@ import (
 // check says where a state does not hold together. m is the lifecycle of
 // packages; one without states checks none.
 func (s *State) check(m *machine) error {
-	for _, f := range []func(*machine) error{s.checkSettings, s.checkApps, s.checkOthers, s.checkUsers, s.checkEvents, s.checkTimers} {
+	for _, f := range []func(*machine) error{s.checkSettings, s.checkApps, s.checkOthers, s.checkUsers, s.checkHost, s.checkEvents, s.checkTimers} {
 		if err := f(m); err != nil {
 			return fmt.Errorf("state: %w", err)
 		}
@@ -59,11 +59,15 @@ func (s *State) checkSettings(*machine) error {
 		return fmt.Errorf("/config/token_ttl: want at least a second")
 	case c.CodeTTL < time.Second || c.SessionTTL < time.Second:
 		return fmt.Errorf("/config/code_ttl and session_ttl: want at least a second")
+	case c.UserDataPadding != 16 && c.UserDataPadding != 32:
+		return fmt.Errorf("/config/user_data_padding: want 16 or 32")
+	case (&UserAnswer{Answer: c.UserAnswer}).check() != nil:
+		return fmt.Errorf("/config/user_answer: want agree, refuse or cancel")
 	case c.PushAttempts < 1:
 		return fmt.Errorf("/config/push_attempts: want at least 1")
 	case c.AuditQuota < 0:
 		return fmt.Errorf("/config/audit_quota: want 0 or more")
-	case min(s.Inputs, s.Journal, s.LastTimer, s.LastEvent, s.LastPackage, s.LastDecision, s.LastUser) < 0:
+	case min(s.Inputs, s.Journal, s.LastTimer, s.LastEvent, s.LastPackage, s.LastDecision, s.LastUser, s.LastAnswer) < 0:
 		return fmt.Errorf("the numbers of what was made: want 0 or more")
 	}
 	return nil

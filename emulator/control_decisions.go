@@ -178,6 +178,9 @@ type configOut struct {
 	CodeTTL        string `json:"code_ttl"`
 	SessionTTL     string `json:"session_ttl"`
 	KillOldSession bool   `json:"kill_old_session"`
+	KeyPath        string `json:"authorize_key_path"`
+	Padding        int    `json:"user_data_padding"`
+	UserAnswer     string `json:"user_answer"`
 	AuditQuota     int    `json:"audit_quota"`
 	PushPlain      bool   `json:"push_plain"`
 	PushAttempts   int    `json:"push_attempts"`
@@ -192,6 +195,7 @@ func (cfg Config) shown() configOut {
 		Manual: cfg.Manual, UploadDelay: durationText(cfg.Upload), AuditDelay: durationText(cfg.Audit),
 		RollbackDelay: durationText(cfg.Rollback), TokenTTL: durationText(cfg.TokenTTL), AuditQuota: cfg.AuditQuota,
 		CodeTTL: durationText(cfg.CodeTTL), SessionTTL: durationText(cfg.SessionTTL), KillOldSession: cfg.KillOldSession,
+		KeyPath: cfg.AuthorizeKeyPath, Padding: cfg.UserDataPadding, UserAnswer: cfg.UserAnswer,
 		PushPlain: cfg.PushPlain, PushAttempts: cfg.PushAttempts, Topic: cfg.Topic,
 	}
 }
@@ -205,6 +209,9 @@ type configChange struct {
 	CodeTTL        *string `json:"code_ttl"`
 	SessionTTL     *string `json:"session_ttl"`
 	KillOldSession *bool   `json:"kill_old_session"`
+	KeyPath        *string `json:"authorize_key_path"`
+	Padding        *int    `json:"user_data_padding"`
+	UserAnswer     *string `json:"user_answer"`
 	AuditQuota     *int    `json:"audit_quota"`
 	PushPlain      *bool   `json:"push_plain"`
 	PushAttempts   *int    `json:"push_attempts"`
@@ -244,6 +251,9 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 		}
 	}
 	set(&cfg.KillOldSession, in.KillOldSession)
+	set(&cfg.AuthorizeKeyPath, in.KeyPath)
+	set(&cfg.UserDataPadding, in.Padding)
+	set(&cfg.UserAnswer, in.UserAnswer)
 	set(&cfg.Manual, in.Manual)
 	set(&cfg.AuditQuota, in.AuditQuota)
 	set(&cfg.PushPlain, in.PushPlain)

@@ -55,6 +55,16 @@ func controlOperations() []controlOperation {
 		orders("logInUser", http.StatusCreated, logInUser),
 		looks("listSessions", listSessions),
 		orders("endSession", http.StatusNoContent, endSession),
+		// control_scopes.go
+		looks("listGrants", listGrants),
+		orders("setGrant", http.StatusOK, setGrant),
+		orders("clearGrants", http.StatusOK, clearGrantsOrder),
+		orders("updateScope", http.StatusOK, updateScope),
+		looks("listAnswers", listAnswers),
+		orders("queueAnswer", http.StatusCreated, queueAnswer),
+		orders("clearAnswers", http.StatusOK, clearAnswers),
+		orders("askUser", http.StatusOK, askUser),
+		looks("listForms", listForms),
 		// control_decisions.go
 		looks("listDecisions", listDecisions),
 		orders("decide", http.StatusOK, decide),

@@ -16,6 +16,8 @@ const (
 	KindEvent      = "event"      // something the platform will send
 	KindDelivery   = "delivery"   // one attempt to send it
 	KindFault      = "fault"      // an interference that was scripted
+	KindGrant      = "grant"      // a scope was agreed to, refused, used up or cleared
+	KindAnswer     = "answer"     // a user was asked and answered
 	KindControl    = "control"    // an order given over the control API
 	KindMismatch   = "mismatch"   // an answer of ours that breaks the contract
 	KindClock      = "clock"      // an order moved time, or changed how it passes
@@ -37,7 +39,8 @@ type Entry struct {
 }
 
 // A Detail is what an Entry says, by kind: an Exchange, Transition,
-// EventDetail, Attempt, FaultDetail, Control, Mismatch or ClockDetail.
+// EventDetail, Attempt, FaultDetail, GrantDetail, AnswerDetail, Control,
+// Mismatch or ClockDetail.
 type Detail interface{ journalDetail() }
 
 // MarshalJSON writes the entry with secrets redacted.
@@ -81,6 +84,7 @@ type Exchange struct {
 	hold      time.Duration // how long a fault holds the answer back
 	answer    *spec.Answer  // its form on the wire, when nobody programmed it
 	odd       string        // what params leave out of how it was sent; "" is nothing
+	frame     hostFrame     // what goes around an answer of the host API
 }
 
 func (*Exchange) journalDetail() {}

@@ -29,6 +29,18 @@ func platformBehaviours() []behaviour {
 		reads("listPackages", listPackages),
 		reads("getPackageDetail", getPackageDetail),
 		reads("getAuditQuota", getAuditQuota),
+		// hostapi.go
+		changes("loginHostUser", loginHostUser),
+		changes("accreditHostUser", accreditHostUser),
+		changes("authorizeHostUser", authorizeHostUser),
+		changes("checkHostSession", checkHostSession),
+		reads("getHostSwanId", getHostSwanID),
+		changes("getHostOpenData", getHostOpenData),
+		reads("updateHostScopes", updateHostScopes),
+		changes("clearHostScopes", clearHostScopes),
+		changes("listHostAddresses", listHostAddresses),
+		changes("listHostInvoices", listHostInvoices),
+		changes("createHostFormId", createHostFormID),
 		// apps.go
 		reads("getAppInfo", getAppInfo),
 		reads("getOSSAppInfo", getOSSAppInfo),

@@ -84,7 +84,11 @@ func (e *Emulator) sandboxOf(x *Exchange) *Sandbox {
 			return s
 		}
 	}
-	if id := x.params.Text("client_id"); id != "" {
+	id := x.params.Text("client_id")
+	if x.op.Envelope == hostEnvelope {
+		id = hostAppKey(x.params.Text("data"))
+	}
+	if id != "" {
 		if s := e.index.get(id); s != nil {
 			return s
 		}
@@ -147,7 +151,7 @@ func (s *Sandbox) answerCall(x *Exchange, invalid error, prefer spec.Prefer, acc
 	now := s.tickLocked()
 	fault, err := s.interfereLocked(x, now)
 	if err != nil {
-		s.journal.append(now, 0, KindExchange, x)
+		s.recordLocked(now, x)
 		s.em.answer(x, nil, nil, &stageError{"unavailable", err.Error()}, now)
 		return false
 	}
@@ -155,7 +159,7 @@ func (s *Sandbox) answerCall(x *Exchange, invalid error, prefer spec.Prefer, acc
 		return s.callOrRefuseLocked(x, invalid, prefer, accept, now)
 	}
 	if fault.replaces() {
-		s.journal.append(now, 0, KindExchange, x)
+		s.recordLocked(now, x)
 	} else {
 		publish = s.callOrRefuseLocked(x, invalid, prefer, accept, now)
 	}
@@ -167,20 +171,20 @@ func (s *Sandbox) answerCall(x *Exchange, invalid error, prefer spec.Prefer, acc
 // interferes.
 func (s *Sandbox) callOrRefuseLocked(x *Exchange, invalid error, prefer spec.Prefer, accept string, now time.Time) (publish bool) {
 	if err := s.admitLocked(x, invalid, now); err != nil {
-		s.journal.append(now, 0, KindExchange, x)
+		s.recordLocked(now, x)
 		s.em.answer(x, nil, nil, err, now)
 		return false
 	}
 	b := s.em.table[x.op.ID]
 	if b == nil || prefer != (spec.Prefer{}) {
-		s.journal.append(now, 0, KindExchange, x)
+		s.recordLocked(now, x)
 		s.em.synthesise(x, prefer, accept, s.seedFor(x), now)
 		return false
 	}
 	if b.changes {
 		in := input{At: now.UnixNano(), Call: x.op.ID, As: &x.principal, Params: x.params}
 		if err := s.logLocked(in); err != nil {
-			s.journal.append(now, 0, KindExchange, x)
+			s.recordLocked(now, x)
 			s.em.answer(x, b, nil, &stageError{"unavailable", err.Error()}, now)
 			return false
 		}
@@ -216,7 +220,7 @@ func (s *Sandbox) refuseUnrouted(x *Exchange, stage string) {
 	s.mu.Lock()
 	defer s.unlock()
 	now := s.tickLocked()
-	s.journal.append(now, 0, KindExchange, x)
+	s.recordLocked(now, x)
 	s.em.answer(x, nil, nil, &stageError{stage: stage}, now)
 }
 
@@ -242,7 +246,7 @@ func (e *Emulator) answer(x *Exchange, b *behaviour, body []byte, err error, now
 	if err != nil {
 		e.refuse(x, env, err)
 	}
-	e.check(x, env)
+	e.framed(x, env)
 }
 
 // seedOf is the source of what a behaviour leaves open: the same request gets
@@ -301,7 +305,7 @@ func (e *Emulator) synthesise(x *Exchange, prefer spec.Prefer, accept string, se
 	var bad *spec.AnswerError
 	switch {
 	case err == nil:
-		x.status, x.outcome, x.body, x.answer = a.Status, "ok", a.Body, &a
+		x.status, x.outcome, x.body, x.answer = a.Status, "ok", x.frame.below(a.Body), &a
 		if prefer != (spec.Prefer{}) {
 			x.outcome = "preferred"
 		}

@@ -290,7 +290,7 @@ func (s *Sandbox) replay(data []byte) error {
 // callLocked runs a behaviour and records the exchange. The state's number of
 // inputs goes up first, so that each call has a random source of its own.
 func (s *Sandbox) callLocked(now time.Time, b *behaviour, x *Exchange) {
-	seq := s.journal.append(now, 0, KindExchange, x)
+	seq := s.recordLocked(now, x)
 	if b.changes {
 		s.state.Inputs++
 	}

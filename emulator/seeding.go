@@ -138,6 +138,7 @@ func (e *Emulator) config(name string) Config {
 	c.Upload, c.Audit, c.Rollback, c.Manual = o.Delays.Upload, o.Delays.Audit, o.Delays.Rollback, o.Manual
 	c.TokenTTL, c.AuditQuota, c.PushPlain = o.TokenTTL, o.AuditQuota, o.PushPlain
 	c.PushAttempts, c.Topic = o.PushAttempts, topic
+	c.UserDataPadding, c.UserAnswer = userDataPadding, AnswerAgree
 	if l := e.packages.lifecycle; l != nil {
 		for i := range l.Transitions {
 			t := &l.Transitions[i]

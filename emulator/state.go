@@ -56,6 +56,11 @@ type State struct {
 	// expire; Sessions what the logins began, by app and user (sessionName).
 	LoginCodes map[string]*LoginCode `json:"login_codes,omitempty"`
 	Sessions   map[string]*Session   `json:"sessions,omitempty"`
+	// Forms are the forms that users have sent, by form id.
+	Forms map[string]*Form `json:"forms,omitempty"`
+	// Answers are what users will answer when they are asked, in order.
+	Answers    []*UserAnswer `json:"answers,omitempty"`
+	LastAnswer int64         `json:"last_answer,omitempty"`
 
 	// Faults are the interferences that were scripted, in the order they were
 	// given; Held the events that one of them holds back.
@@ -121,6 +126,15 @@ type Config struct {
 	// KillOldSession ends a session and its key when its user logs in again;
 	// else they go on (seed 004: may).
 	KillOldSession bool `json:"kill_old_session"`
+	// AuthorizeKeyPath is the member below which answers of the host API
+	// stand; "" for none (seed 003).
+	AuthorizeKeyPath string `json:"authorize_key_path"`
+	// UserDataPadding is the block that the padding of user data fills: 16 or
+	// 32 bytes.
+	UserDataPadding int `json:"user_data_padding"`
+	// UserAnswer is what users answer who were not told: AnswerAgree,
+	// AnswerRefuse or AnswerCancel.
+	UserAnswer string `json:"user_answer"`
 	// PushPlain sends pushes unencrypted.
 	PushPlain bool `json:"push_plain"`
 	// PushAttempts bounds the attempts of one push.
