@@ -56,6 +56,9 @@ type State struct {
 	// expire; Sessions what the logins began, by app and user (sessionName).
 	LoginCodes map[string]*LoginCode `json:"login_codes,omitempty"`
 	Sessions   map[string]*Session   `json:"sessions,omitempty"`
+	// SwanIDs are the swanids of host apps that were signed, each with the
+	// developer whom it was signed for.
+	SwanIDs map[string]string `json:"swanids,omitempty"`
 
 	// Faults are the interferences that were scripted, in the order they were
 	// given; Held the events that one of them holds back.
@@ -121,6 +124,9 @@ type Config struct {
 	// KillOldSession ends a session and its key when its user logs in again;
 	// else they go on (seed 004: may).
 	KillOldSession bool `json:"kill_old_session"`
+	// SignWindow is how far the timestamp of a host's signed request may be
+	// from the sandbox's time; 0 is any.
+	SignWindow time.Duration `json:"sign_window,omitempty"`
 	// PushPlain sends pushes unencrypted.
 	PushPlain bool `json:"push_plain"`
 	// PushAttempts bounds the attempts of one push.
@@ -137,7 +143,7 @@ func newState(name string, seed uint64, c Config) *State {
 		Apps:        map[int64]*App{}, TPs: map[int64]*TP{}, Hosts: map[string]*Host{},
 		Tokens: map[string]*Token{}, Codes: map[string]*Code{}, keys: map[string]int64{},
 		Users: map[int64]*User{}, Devices: map[string]*Device{},
-		LoginCodes: map[string]*LoginCode{}, Sessions: map[string]*Session{},
+		LoginCodes: map[string]*LoginCode{}, Sessions: map[string]*Session{}, SwanIDs: map[string]string{},
 	}
 }
 
