@@ -46,8 +46,8 @@ func (a *UserAnswer) check() error {
 	return nil
 }
 
-// asks is what a question is known as, whichever name it came by.
-func asks(question string) string {
+// questionNamed is what a question is known as, whichever name it came by.
+func questionNamed(question string) string {
 	if sc, ok := scopeNamed(question); ok {
 		return sc.id
 	}
@@ -56,7 +56,7 @@ func asks(question string) string {
 
 // isFor reports whether it is the answer to a question to a user in an app.
 func (a *UserAnswer) isFor(app *App, u *User, question string) bool {
-	return (a.App == 0 || a.App == app.ID) && (a.Huid == 0 || u != nil && a.Huid == u.Huid) && (a.Ask == "" || asks(a.Ask) == question)
+	return (a.App == 0 || a.App == app.ID) && (a.Huid == 0 || u != nil && a.Huid == u.Huid) && (a.Ask == "" || questionNamed(a.Ask) == question)
 }
 
 // An AnswerDetail is a user who was asked, and what they answered.
@@ -73,7 +73,7 @@ func (*AnswerDetail) journalDetail() {}
 
 // ask asks a user and returns the answer, which is used up by it.
 func (c *Call) ask(app *App, u *User, question string) *UserAnswer {
-	question = asks(question)
+	question = questionNamed(question)
 	d := &AnswerDetail{App: app.ID, Ask: question, Answer: c.State.Config.UserAnswer}
 	if u != nil {
 		d.Huid = u.Huid

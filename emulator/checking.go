@@ -30,8 +30,8 @@ func (s *State) checkNulls() error {
 	if s.Apps == nil || s.TPs == nil || s.Hosts == nil || s.Tokens == nil || s.Codes == nil {
 		return fmt.Errorf("apps, tps, hosts, tokens and codes must be objects")
 	}
-	if s.Users == nil || s.Devices == nil || s.LoginCodes == nil || s.Sessions == nil {
-		return fmt.Errorf("users, devices, login_codes and sessions must be objects")
+	if s.Users == nil || s.Devices == nil || s.LoginCodes == nil || s.Sessions == nil || s.SwanIDs == nil {
+		return fmt.Errorf("users, devices, login_codes, sessions and swanids must be objects")
 	}
 	for id, app := range s.Apps {
 		if app != nil && slices.Contains(app.Packages, nil) {
@@ -63,6 +63,8 @@ func (s *State) checkSettings(*machine) error {
 		return fmt.Errorf("/config/user_data_padding: want 16 or 32")
 	case (&UserAnswer{Answer: c.UserAnswer}).check() != nil:
 		return fmt.Errorf("/config/user_answer: want agree, refuse or cancel")
+	case c.SignWindow < 0:
+		return fmt.Errorf("/config/sign_window: want 0 or more")
 	case c.PushAttempts < 1:
 		return fmt.Errorf("/config/push_attempts: want at least 1")
 	case c.AuditQuota < 0:

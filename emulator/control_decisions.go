@@ -181,6 +181,7 @@ type configOut struct {
 	KeyPath        string `json:"authorize_key_path"`
 	Padding        int    `json:"user_data_padding"`
 	UserAnswer     string `json:"user_answer"`
+	SignWindow     string `json:"sign_window"`
 	AuditQuota     int    `json:"audit_quota"`
 	PushPlain      bool   `json:"push_plain"`
 	PushAttempts   int    `json:"push_attempts"`
@@ -196,7 +197,8 @@ func (cfg Config) shown() configOut {
 		RollbackDelay: durationText(cfg.Rollback), TokenTTL: durationText(cfg.TokenTTL), AuditQuota: cfg.AuditQuota,
 		CodeTTL: durationText(cfg.CodeTTL), SessionTTL: durationText(cfg.SessionTTL), KillOldSession: cfg.KillOldSession,
 		KeyPath: cfg.AuthorizeKeyPath, Padding: cfg.UserDataPadding, UserAnswer: cfg.UserAnswer,
-		PushPlain: cfg.PushPlain, PushAttempts: cfg.PushAttempts, Topic: cfg.Topic,
+		SignWindow: durationText(cfg.SignWindow),
+		PushPlain:  cfg.PushPlain, PushAttempts: cfg.PushAttempts, Topic: cfg.Topic,
 	}
 }
 
@@ -212,6 +214,7 @@ type configChange struct {
 	KeyPath        *string `json:"authorize_key_path"`
 	Padding        *int    `json:"user_data_padding"`
 	UserAnswer     *string `json:"user_answer"`
+	SignWindow     *string `json:"sign_window"`
 	AuditQuota     *int    `json:"audit_quota"`
 	PushPlain      *bool   `json:"push_plain"`
 	PushAttempts   *int    `json:"push_attempts"`
@@ -232,6 +235,7 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 		{"/token_ttl", &cfg.TokenTTL, in.TokenTTL},
 		{"/code_ttl", &cfg.CodeTTL, in.CodeTTL},
 		{"/session_ttl", &cfg.SessionTTL, in.SessionTTL},
+		{"/sign_window", &cfg.SignWindow, in.SignWindow},
 	} {
 		if d.from == nil {
 			continue

@@ -116,7 +116,7 @@ func setGrant(c *Call, in setGrantIn) (grantsOut, error) {
 	if h.grants(sc) == nil {
 		return grantsOut{}, conflict("/scope", fmt.Sprintf("nobody is there to answer for %s: the sandbox has no user or no device, or nobody is logged in", sc.id))
 	}
-	c.answered(h, sc, in.Permit == nil || *in.Permit)
+	c.takeAnswer(h, sc, in.Permit == nil || *in.Permit)
 	return listGrants(c, in.whoIn)
 }
 

@@ -118,7 +118,7 @@ func accreditHostUser(c *Call, in hostIn) (hostAccredited, error) {
 		}
 	}
 	for i, a := range who.data.accredits {
-		c.answered(who.holder, a.scope, a.permit)
+		c.takeAnswer(who.holder, a.scope, a.permit)
 		if i == given {
 			c.spend(who.holder, a.scope)
 		}
@@ -133,7 +133,7 @@ func authorizeHostUser(c *Call, in hostIn) (hostAccredited, error) {
 		return hostAccredited{}, err
 	}
 	for _, a := range who.data.accredits {
-		c.answered(who.holder, a.scope, a.permit)
+		c.takeAnswer(who.holder, a.scope, a.permit)
 	}
 	return hostAccredited{Code: hostCode}, nil
 }

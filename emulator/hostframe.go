@@ -19,7 +19,7 @@ type hostFrame struct{ key, request string }
 func (s *Sandbox) recordLocked(now time.Time, x *Exchange) int64 {
 	seq := s.journal.append(now, 0, KindExchange, x)
 	if x.op != nil && x.op.Envelope == hostEnvelope {
-		x.frame = hostFrame{s.state.Config.AuthorizeKeyPath, s.state.draw("request", seq).text("123456789", 10)}
+		x.frame = hostFrame{s.state.Config.AuthorizeKeyPath, (&Call{State: s.state, cause: seq}).requestID()}
 	}
 	return seq
 }

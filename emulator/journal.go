@@ -15,6 +15,7 @@ const (
 	KindTransition = "transition" // a resource went from one state to another
 	KindEvent      = "event"      // something the platform will send
 	KindDelivery   = "delivery"   // one attempt to send it
+	KindHostCall   = "host_call"  // a request to the server of a host app
 	KindFault      = "fault"      // an interference that was scripted
 	KindGrant      = "grant"      // a scope was agreed to, refused, used up or cleared
 	KindAnswer     = "answer"     // a user was asked and answered
@@ -39,8 +40,8 @@ type Entry struct {
 }
 
 // A Detail is what an Entry says, by kind: an Exchange, Transition,
-// EventDetail, Attempt, FaultDetail, GrantDetail, AnswerDetail, Control,
-// Mismatch or ClockDetail.
+// EventDetail, Attempt, HostCall, FaultDetail, GrantDetail, AnswerDetail,
+// Control, Mismatch or ClockDetail.
 type Detail interface{ journalDetail() }
 
 // MarshalJSON writes the entry with secrets redacted.
@@ -83,6 +84,7 @@ type Exchange struct {
 	fault     string        // what a fault does to it; "" is nothing
 	hold      time.Duration // how long a fault holds the answer back
 	answer    *spec.Answer  // its form on the wire, when nobody programmed it
+	reply     *hostReply    // what a host was asked before it, and said
 	odd       string        // what params leave out of how it was sent; "" is nothing
 	frame     hostFrame     // what goes around an answer of the host API
 }

@@ -199,9 +199,9 @@ func (c *Call) note(h holder, sc scope, what string) {
 	c.record(KindGrant, d)
 }
 
-// answered takes down what the holder answered. A refusal of a scope that is
+// takeAnswer takes down what the holder answered. A refusal of a scope that is
 // asked for each time holds for that time only (assumed).
-func (c *Call) answered(h holder, sc scope, permit bool) {
+func (c *Call) takeAnswer(h holder, sc scope, permit bool) {
 	what := grantRefused
 	if permit {
 		what = grantAgreed

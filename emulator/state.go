@@ -61,6 +61,9 @@ type State struct {
 	// Answers are what users will answer when they are asked, in order.
 	Answers    []*UserAnswer `json:"answers,omitempty"`
 	LastAnswer int64         `json:"last_answer,omitempty"`
+	// SwanIDs are the swanids of host apps that were signed, each with the
+	// developer whom it was signed for.
+	SwanIDs map[string]string `json:"swanids,omitempty"`
 
 	// Faults are the interferences that were scripted, in the order they were
 	// given; Held the events that one of them holds back.
@@ -135,6 +138,9 @@ type Config struct {
 	// UserAnswer is what users answer who were not told: AnswerAgree,
 	// AnswerRefuse or AnswerCancel.
 	UserAnswer string `json:"user_answer"`
+	// SignWindow is how far the timestamp of a host's signed request may be
+	// from the sandbox's time; 0 is any.
+	SignWindow time.Duration `json:"sign_window,omitempty"`
 	// PushPlain sends pushes unencrypted.
 	PushPlain bool `json:"push_plain"`
 	// PushAttempts bounds the attempts of one push.
@@ -151,7 +157,7 @@ func newState(name string, seed uint64, c Config) *State {
 		Apps:        map[int64]*App{}, TPs: map[int64]*TP{}, Hosts: map[string]*Host{},
 		Tokens: map[string]*Token{}, Codes: map[string]*Code{}, keys: map[string]int64{},
 		Users: map[int64]*User{}, Devices: map[string]*Device{},
-		LoginCodes: map[string]*LoginCode{}, Sessions: map[string]*Session{},
+		LoginCodes: map[string]*LoginCode{}, Sessions: map[string]*Session{}, SwanIDs: map[string]string{},
 	}
 }
 
