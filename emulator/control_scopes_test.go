@@ -79,9 +79,9 @@ func TestControlGrants(t *testing.T) {
 func TestControlAnswers(t *testing.T) {
 	h := newHostApp(t)
 	must[fields](t, h.e, "POST", box+"/users", `{"huid":7}`)
-	must[fields](t, h.e, "POST", box+"/apps", `{"app_id":42}`)
+	must[fields](t, h.e, "POST", box+"/apps", `{"app_id":9999999}`)
 	for _, body := range []string{
-		`{"answer":"refuse","ask":"scope.userInfo","huid":7}`, `{"answer":"cancel","ask":"share","app_id":42}`,
+		`{"answer":"refuse","ask":"scope.userInfo","huid":7}`, `{"answer":"cancel","ask":"share","app_id":9999999}`,
 		`{"answer":"agree","ask":"mapp_choose_address","choice":2}`, `{"answer":"refuse"}`, `{"answer":"cancel","huid":7}`,
 	} {
 		must[fields](t, h.e, "POST", box+"/answers", body)
@@ -102,7 +102,7 @@ func TestControlAnswers(t *testing.T) {
 		{`{"ask":"snsapi_userinfo","huid":7}`, "refuse 0 by 1"},
 		{`{"ask":"share"}`, "refuse 0 by 4"},
 		{`{"ask":"share"}`, "agree 0"},
-		{`{"ask":"share","app_id":42,"huid":0}`, "cancel 0 by 2"},
+		{`{"ask":"share","app_id":9999999,"huid":0}`, "cancel 0 by 2"},
 		{`{"ask":"scope.camera","huid":7}`, "cancel 0 by 5"},
 		{`{"ask":"scope.camera","huid":7}`, "agree 0"},
 	} {
