@@ -45,10 +45,16 @@ type App struct {
 	Verified bool `json:"verified"`
 	// Owner is the name of the owner, OwnerType its kind (seed 000: 1 person,
 	// 2 company, 3 government, 4 media, 5 other).
-	Owner          string   `json:"owner"`
-	OwnerType      int      `json:"owner_type"`
+	Owner     string `json:"owner"`
+	OwnerType int    `json:"owner_type"`
+	// Developer is whom the app belongs to: the apps of one developer share
+	// unionids and swanids. "" is the owner.
+	Developer      string   `json:"developer,omitempty"`
 	MinSwanVersion string   `json:"min_swan_version"`
 	Category       Category `json:"category"`
+	// Scopes holds what the platform says of the app's scopes, where it says
+	// anything, by id.
+	Scopes map[string]*ScopeRule `json:"scopes,omitempty"`
 	// AuditQuota overrides the sandbox's audits a week; 0 does not.
 	AuditQuota int `json:"audit_quota,omitempty"`
 	// AuditWeek and AuditsUsed count the audits asked for in one week.
@@ -83,6 +89,9 @@ func (a *App) check() error {
 	}
 	if a.OwnerType < 1 || a.OwnerType > 5 {
 		return fmt.Errorf("owner_type %d: want 1 to 5", a.OwnerType)
+	}
+	if err := a.checkScopes(); err != nil {
+		return err
 	}
 	if !slices.IsSortedFunc(a.Packages, func(x, y *Package) int { return int(x.ID - y.ID) }) {
 		return errors.New("packages must be in order of package_id")

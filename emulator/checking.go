@@ -16,7 +16,7 @@ import (
 // check says where a state does not hold together. m is the lifecycle of
 // packages; one without states checks none.
 func (s *State) check(m *machine) error {
-	for _, f := range []func(*machine) error{s.checkSettings, s.checkApps, s.checkOthers, s.checkEvents, s.checkTimers} {
+	for _, f := range []func(*machine) error{s.checkSettings, s.checkApps, s.checkOthers, s.checkUsers, s.checkHost, s.checkEvents, s.checkTimers} {
 		if err := f(m); err != nil {
 			return fmt.Errorf("state: %w", err)
 		}
@@ -29,6 +29,9 @@ func (s *State) check(m *machine) error {
 func (s *State) checkNulls() error {
 	if s.Apps == nil || s.TPs == nil || s.Hosts == nil || s.Tokens == nil || s.Codes == nil {
 		return fmt.Errorf("apps, tps, hosts, tokens and codes must be objects")
+	}
+	if s.Users == nil || s.Devices == nil || s.LoginCodes == nil || s.Sessions == nil || s.SwanIDs == nil {
+		return fmt.Errorf("users, devices, login_codes, sessions and swanids must be objects")
 	}
 	for id, app := range s.Apps {
 		if app != nil && slices.Contains(app.Packages, nil) {
@@ -54,11 +57,19 @@ func (s *State) checkSettings(*machine) error {
 		return fmt.Errorf("/at: want nanoseconds since 1970")
 	case c.TokenTTL < time.Second:
 		return fmt.Errorf("/config/token_ttl: want at least a second")
+	case c.CodeTTL < time.Second || c.SessionTTL < time.Second:
+		return fmt.Errorf("/config/code_ttl and session_ttl: want at least a second")
+	case c.UserDataPadding != 16 && c.UserDataPadding != 32:
+		return fmt.Errorf("/config/user_data_padding: want 16 or 32")
+	case (&UserAnswer{Answer: c.UserAnswer}).check() != nil:
+		return fmt.Errorf("/config/user_answer: want agree, refuse or cancel")
+	case c.SignWindow < 0:
+		return fmt.Errorf("/config/sign_window: want 0 or more")
 	case c.PushAttempts < 1:
 		return fmt.Errorf("/config/push_attempts: want at least 1")
 	case c.AuditQuota < 0:
 		return fmt.Errorf("/config/audit_quota: want 0 or more")
-	case min(s.Inputs, s.Journal, s.LastTimer, s.LastEvent, s.LastPackage, s.LastDecision) < 0:
+	case min(s.Inputs, s.Journal, s.LastTimer, s.LastEvent, s.LastPackage, s.LastDecision, s.LastUser, s.LastAnswer) < 0:
 		return fmt.Errorf("the numbers of what was made: want 0 or more")
 	}
 	return nil

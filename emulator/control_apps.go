@@ -26,6 +26,7 @@ type appOut struct {
 	Verified         bool             `json:"verified"`
 	Owner            string           `json:"owner"`
 	OwnerType        int              `json:"owner_type"`
+	Developer        string           `json:"developer"`
 	MinSwanVersion   string           `json:"min_swan_version"`
 	Category         Category         `json:"category"`
 	AuditQuota       int              `json:"audit_quota"`
@@ -41,7 +42,7 @@ func (c *Call) shown(a *App) appOut {
 	out := appOut{
 		AppID: a.ID, AppKey: a.Key, AppSecret: a.Secret, Name: a.Name, Desc: a.Desc, Photo: a.Photo,
 		Status: a.Status, NameApproved: a.NameApproved, CategoryApproved: a.CategoryApproved, Verified: a.Verified,
-		Owner: a.Owner, OwnerType: a.OwnerType, MinSwanVersion: a.MinSwanVersion, Category: a.Category,
+		Owner: a.Owner, OwnerType: a.OwnerType, Developer: a.developer(), MinSwanVersion: a.MinSwanVersion, Category: a.Category,
 		AuditQuota: times, AuditsLeft: left, TPs: []int64{}, Packages: len(a.Packages),
 	}
 	for _, tp := range c.State.tpsOf(a.ID) {
@@ -100,6 +101,7 @@ type appChange struct {
 	Verified          *bool     `json:"verified"`
 	Owner             *string   `json:"owner"`
 	OwnerType         *int      `json:"owner_type"`
+	Developer         *string   `json:"developer"`
 	MinSwanVersion    *string   `json:"min_swan_version"`
 	Category          *Category `json:"category"`
 	AuditQuota        *int      `json:"audit_quota"`
@@ -118,6 +120,7 @@ func (in *appChange) apply(a *App) {
 	set(&a.Verified, in.Verified)
 	set(&a.Owner, in.Owner)
 	set(&a.OwnerType, in.OwnerType)
+	set(&a.Developer, in.Developer)
 	set(&a.MinSwanVersion, in.MinSwanVersion)
 	set(&a.Category, in.Category)
 	set(&a.AuditQuota, in.AuditQuota)

@@ -175,6 +175,13 @@ type configOut struct {
 	AuditDelay     string `json:"audit_delay"`
 	RollbackDelay  string `json:"rollback_delay"`
 	TokenTTL       string `json:"token_ttl"`
+	CodeTTL        string `json:"code_ttl"`
+	SessionTTL     string `json:"session_ttl"`
+	KillOldSession bool   `json:"kill_old_session"`
+	KeyPath        string `json:"authorize_key_path"`
+	Padding        int    `json:"user_data_padding"`
+	UserAnswer     string `json:"user_answer"`
+	SignWindow     string `json:"sign_window"`
 	AuditQuota     int    `json:"audit_quota"`
 	PushPlain      bool   `json:"push_plain"`
 	PushAttempts   int    `json:"push_attempts"`
@@ -189,7 +196,10 @@ func (cfg Config) shown() configOut {
 	return configOut{
 		Manual: cfg.Manual, UploadDelay: durationText(cfg.Upload), AuditDelay: durationText(cfg.Audit),
 		RollbackDelay: durationText(cfg.Rollback), TokenTTL: durationText(cfg.TokenTTL), AuditQuota: cfg.AuditQuota,
-		PushPlain: cfg.PushPlain, PushAttempts: cfg.PushAttempts, StrictEvidence: cfg.StrictEvidence, Topic: cfg.Topic,
+		CodeTTL: durationText(cfg.CodeTTL), SessionTTL: durationText(cfg.SessionTTL), KillOldSession: cfg.KillOldSession,
+		KeyPath: cfg.AuthorizeKeyPath, Padding: cfg.UserDataPadding, UserAnswer: cfg.UserAnswer,
+		SignWindow: durationText(cfg.SignWindow),
+		PushPlain:  cfg.PushPlain, PushAttempts: cfg.PushAttempts, StrictEvidence: cfg.StrictEvidence, Topic: cfg.Topic,
 	}
 }
 
@@ -199,6 +209,13 @@ type configChange struct {
 	AuditDelay     *string `json:"audit_delay"`
 	RollbackDelay  *string `json:"rollback_delay"`
 	TokenTTL       *string `json:"token_ttl"`
+	CodeTTL        *string `json:"code_ttl"`
+	SessionTTL     *string `json:"session_ttl"`
+	KillOldSession *bool   `json:"kill_old_session"`
+	KeyPath        *string `json:"authorize_key_path"`
+	Padding        *int    `json:"user_data_padding"`
+	UserAnswer     *string `json:"user_answer"`
+	SignWindow     *string `json:"sign_window"`
 	AuditQuota     *int    `json:"audit_quota"`
 	PushPlain      *bool   `json:"push_plain"`
 	PushAttempts   *int    `json:"push_attempts"`
@@ -218,6 +235,9 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 		{"/audit_delay", &cfg.Audit, in.AuditDelay},
 		{"/rollback_delay", &cfg.Rollback, in.RollbackDelay},
 		{"/token_ttl", &cfg.TokenTTL, in.TokenTTL},
+		{"/code_ttl", &cfg.CodeTTL, in.CodeTTL},
+		{"/session_ttl", &cfg.SessionTTL, in.SessionTTL},
+		{"/sign_window", &cfg.SignWindow, in.SignWindow},
 	} {
 		if d.from == nil {
 			continue
@@ -228,9 +248,18 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 		}
 		*d.to = value
 	}
-	if cfg.TokenTTL < time.Second {
-		return configOut{}, badRequest("/token_ttl", "token_ttl must be at least 1s")
+	for _, life := range []struct {
+		name string
+		d    time.Duration
+	}{{"token_ttl", cfg.TokenTTL}, {"code_ttl", cfg.CodeTTL}, {"session_ttl", cfg.SessionTTL}} {
+		if life.d < time.Second {
+			return configOut{}, badRequest("/"+life.name, life.name+" must be at least 1s")
+		}
 	}
+	set(&cfg.KillOldSession, in.KillOldSession)
+	set(&cfg.AuthorizeKeyPath, in.KeyPath)
+	set(&cfg.UserDataPadding, in.Padding)
+	set(&cfg.UserAnswer, in.UserAnswer)
 	set(&cfg.Manual, in.Manual)
 	set(&cfg.AuditQuota, in.AuditQuota)
 	set(&cfg.PushPlain, in.PushPlain)

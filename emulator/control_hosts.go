@@ -11,6 +11,9 @@ type createHostIn struct {
 	SK          string `json:"sk"`
 	OfficalNo   int64  `json:"offical_no"`
 	ContainerNo int64  `json:"container_no"`
+	Name        string `json:"name"`
+	URL         string `json:"url"`
+	HSK         string `json:"hsk"`
 }
 
 func listHosts(c *Call, _ None) (hostsOut, error) {
@@ -31,6 +34,12 @@ func createHost(c *Call, in createHostIn) (Host, error) {
 		if h.OfficalNo != 0 && other.OfficalNo == h.OfficalNo {
 			return Host{}, conflict("/offical_no", "the sandbox has a member with that offical_no already")
 		}
+		if h.Name != "" && other.Name == h.Name {
+			return Host{}, conflict("/name", "the sandbox has a member with that name already")
+		}
+	}
+	if err := checkHTTP("url", h.URL); err != nil {
+		return Host{}, err
 	}
 	if err := c.addHost(&h); err != nil {
 		return Host{}, err

@@ -57,6 +57,12 @@ func busyState(t *testing.T, e *emulator.Emulator) []byte {
 	must[fields](t, e, "PATCH", box+"/apps/42", `{"name":"y"}`)
 	must[fields](t, e, "POST", box+"/decisions", `{"kind":"audit","result":"fail","package_id":1}`)
 	upload(t, e, c.Authorizer.AccessToken, "9")
+	h := &hostApp{t, e, c.App.AppKey, c.App.AppID, nil}
+	ok[coded](h, hostLogin, "")
+	ok[accredited](h, hostAuthorize, answers("snsapi_userinfo", "true", "mapp_location", "false"))
+	ok[fields](h, hostFormID, "")
+	must[fields](t, e, "PATCH", box+"/apps/1452365/scopes/mobile", `{"forbidden":true}`)
+	must[fields](t, e, "POST", box+"/answers", `{"answer":"refuse","ask":"share","choice":1}`)
 	return ask(e, "GET", box+"/state", "").body
 }
 
@@ -77,13 +83,18 @@ func goOn(t *testing.T, e *emulator.Emulator, what string) {
 	} else {
 		check(a)
 	}
-	for _, path := range []string{"/apps", "/apps/42/packages", "/tps", "/decisions", "/config", "/clock", "/journal", "/deliveries", "/inbox", "", "/state"} {
+	for _, path := range []string{"/apps", "/apps/42/packages", "/tps", "/decisions", "/config", "/clock", "/journal", "/deliveries", "/inbox", "/users", "/sessions", "/grants", "/answers", "/forms", "", "/state"} {
 		check(ask(e, "GET", box+path, ""))
 	}
 	check(get(e, pathList, "access_token", token))
 	check(get(e, pathQuota, "access_token", token))
 	check(get(e, pathMessages, "access_token", c.TP.AccessToken))
 	check(post(e, pathUpload, "access_token", token, "template_id", "1", "ext_json", "{}", "user_version", "8", "user_desc", "x"))
+	h := &hostApp{t, e, c.App.AppKey, c.App.AppID, nil}
+	for _, path := range []string{hostLogin, hostSession, hostSwanID, hostOpenData, hostAccredit, hostUpdate, hostAddress, hostInvoice, hostFormID, hostReset} {
+		check(h.call(path, answers("snsapi_userinfo", "true", "mapp_camera", "true")))
+	}
+	check(ask(e, "POST", box+"/asks", `{"ask":"share"}`))
 	check(ask(e, "PATCH", box+"/config", `{"manual":false}`))
 	check(ask(e, "POST", box+"/decisions", `{"kind":"upload","result":"pass"}`))
 	check(ask(e, "POST", box+"/deliveries/1/redeliver", ""))

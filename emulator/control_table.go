@@ -45,6 +45,26 @@ func controlOperations() []controlOperation {
 		// control_hosts.go
 		looks("listHosts", listHosts),
 		guarded(orders("createHost", http.StatusCreated, createHost), "ak"),
+		// control_users.go
+		looks("listUsers", listUsers),
+		orders("createUser", http.StatusCreated, createUser),
+		looks("getUser", getUser),
+		orders("updateUser", http.StatusOK, updateUser),
+		looks("listDevices", listDevices),
+		orders("createDevice", http.StatusCreated, createDevice),
+		orders("logInUser", http.StatusCreated, logInUser),
+		looks("listSessions", listSessions),
+		orders("endSession", http.StatusNoContent, endSession),
+		// control_scopes.go
+		looks("listGrants", listGrants),
+		orders("setGrant", http.StatusOK, setGrant),
+		orders("clearGrants", http.StatusOK, clearGrantsOrder),
+		orders("updateScope", http.StatusOK, updateScope),
+		looks("listAnswers", listAnswers),
+		orders("queueAnswer", http.StatusCreated, queueAnswer),
+		orders("clearAnswers", http.StatusOK, clearAnswers),
+		orders("askUser", http.StatusOK, askUser),
+		looks("listForms", listForms),
 		// control_decisions.go
 		looks("listDecisions", listDecisions),
 		orders("decide", http.StatusOK, decide),
@@ -207,7 +227,8 @@ func (s *Sandbox) look(f func(*Call)) error {
 // marks them x-secret.
 func secretParam(name string) bool {
 	switch name {
-	case "app_secret", "sk", "encoding_aes_key", "token", "push_url", "authorization_url", "pre_auth_code":
+	case "app_secret", "sk", "encoding_aes_key", "token", "push_url", "authorization_url", "pre_auth_code",
+		"url", "hsk":
 		return true
 	}
 	return false

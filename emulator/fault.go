@@ -210,6 +210,7 @@ func (e *Emulator) spoil(x *Exchange, f *Fault) {
 		env, _ := e.contract.Envelope(x.op.Envelope)
 		x.answer = nil
 		e.refuse(x, env, &Refusal{Name: name})
+		x.body = x.frame.below(x.frame.around(x.body))
 	case FaultStatus:
 		text := strings.TrimSpace(fmt.Sprintf("%d %s", f.Status, http.StatusText(f.Status)))
 		x.status, x.outcome, x.body = f.Status, "fault", nil

@@ -27,7 +27,7 @@ func (e *Emulator) serveForeign(w http.ResponseWriter, r *http.Request) {
 			x.body, x.answer = problem(x.status, err.Error())
 		}
 	}
-	s.journal.append(now, 0, KindExchange, x)
+	s.recordLocked(now, x)
 	if x.answer == nil {
 		d := s.state.draw(r.Method+r.URL.Path+"?"+r.URL.RawQuery, 0)
 		e.synthesise(x, prefer, r.Header.Get("Accept"), d.Uint64(), now)

@@ -15,7 +15,10 @@ const (
 	KindTransition = "transition" // a resource went from one state to another
 	KindEvent      = "event"      // something the platform will send
 	KindDelivery   = "delivery"   // one attempt to send it
+	KindHostCall   = "host_call"  // a request to the server of a host app
 	KindFault      = "fault"      // an interference that was scripted
+	KindGrant      = "grant"      // a scope was agreed to, refused, used up or cleared
+	KindAnswer     = "answer"     // a user was asked and answered
 	KindControl    = "control"    // an order given over the control API
 	KindMismatch   = "mismatch"   // an answer of ours that breaks the contract
 	KindClock      = "clock"      // an order moved time, or changed how it passes
@@ -37,7 +40,8 @@ type Entry struct {
 }
 
 // A Detail is what an Entry says, by kind: an Exchange, Transition,
-// EventDetail, Attempt, FaultDetail, Control, Mismatch or ClockDetail.
+// EventDetail, Attempt, HostCall, FaultDetail, GrantDetail, AnswerDetail,
+// Control, Mismatch or ClockDetail.
 type Detail interface{ journalDetail() }
 
 // MarshalJSON writes the entry with secrets redacted.
@@ -82,7 +86,9 @@ type Exchange struct {
 	answer    *spec.Answer  // its form on the wire, when nobody programmed it
 	evidence  spec.Evidence // the least certain thing that the answer rests on
 	strict    bool          // what is only assumed is refused
+	reply     *hostReply    // what a host was asked before it, and said
 	odd       string        // what params leave out of how it was sent; "" is nothing
+	frame     hostFrame     // what goes around an answer of the host API
 }
 
 func (*Exchange) journalDetail() {}

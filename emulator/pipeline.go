@@ -80,7 +80,11 @@ func (e *Emulator) sandboxOf(x *Exchange) *Sandbox {
 			return s
 		}
 	}
-	if id := x.params.Text("client_id"); id != "" {
+	id := x.params.Text("client_id")
+	if x.op.Envelope == hostEnvelope {
+		id = hostAppKey(x.params.Text("data"))
+	}
+	if id != "" {
 		if s := e.index.get(id); s != nil {
 			return s
 		}
@@ -143,7 +147,7 @@ func (s *Sandbox) answerCall(x *Exchange, invalid error, prefer spec.Prefer, acc
 	now := s.tickLocked()
 	fault, err := s.interfereLocked(x, now)
 	if err != nil {
-		s.journal.append(now, 0, KindExchange, x)
+		s.recordLocked(now, x)
 		s.em.answer(x, nil, nil, &stageError{"unavailable", err.Error()}, now)
 		return false
 	}
@@ -151,7 +155,7 @@ func (s *Sandbox) answerCall(x *Exchange, invalid error, prefer spec.Prefer, acc
 		return s.callOrRefuseLocked(x, invalid, prefer, accept, now)
 	}
 	if fault.replaces() {
-		s.journal.append(now, 0, KindExchange, x)
+		s.recordLocked(now, x)
 	} else {
 		publish = s.callOrRefuseLocked(x, invalid, prefer, accept, now)
 	}
@@ -162,8 +166,9 @@ func (s *Sandbox) answerCall(x *Exchange, invalid error, prefer spec.Prefer, acc
 // callOrRefuseLocked is what happens to a request with which no fault
 // interferes.
 func (s *Sandbox) callOrRefuseLocked(x *Exchange, invalid error, prefer spec.Prefer, accept string, now time.Time) (publish bool) {
-	if err := s.admitLocked(x, invalid, now); err != nil {
-		s.journal.append(now, 0, KindExchange, x)
+	err := s.admitLocked(x, invalid, now)
+	if err != nil {
+		s.recordLocked(now, x)
 		s.em.answer(x, nil, nil, err, now)
 		return false
 	}
@@ -175,20 +180,39 @@ func (s *Sandbox) callOrRefuseLocked(x *Exchange, invalid error, prefer spec.Pre
 	}
 	b := s.em.table[x.op.ID]
 	if b == nil || prefer != (spec.Prefer{}) {
-		s.journal.append(now, 0, KindExchange, x)
+		s.recordLocked(now, x)
 		s.em.synthesise(x, prefer, accept, s.seedFor(x), now)
 		return false
 	}
 	if b.changes {
-		in := input{At: now.UnixNano(), Call: x.op.ID, As: &x.principal, Params: x.params}
-		if err := s.logLocked(in); err != nil {
-			s.journal.append(now, 0, KindExchange, x)
+		if now, err = s.consultLocked(b, x, now); err == nil {
+			err = s.logLocked(input{At: now.UnixNano(), Call: x.op.ID, As: &x.principal, Params: x.params, Reply: x.reply})
+		}
+		if err != nil {
+			s.recordLocked(now, x)
 			s.em.answer(x, b, nil, &stageError{"unavailable", err.Error()}, now)
 			return false
 		}
 	}
 	s.callLocked(now, b, x)
 	return s.kafkaReadyLocked() && s.clock.Virtual()
+}
+
+// consultLocked asks a host first where a call needs it, and returns the time
+// at which the call is applied. Meanwhile it lets go of the lock.
+func (s *Sandbox) consultLocked(b *behaviour, x *Exchange, now time.Time) (time.Time, error) {
+	if b.asks == nil {
+		return now, nil
+	}
+	q := b.asks(&Call{Principal: x.principal, Now: now, State: s.state, box: s}, x.params)
+	if q == nil {
+		return now, nil
+	}
+	x.reply = s.consult(q)
+	if s.closed {
+		return now, errClosed
+	}
+	return s.tickLocked(), nil
 }
 
 // admitLocked decides who calls and whether they may, then whether the request
@@ -218,7 +242,7 @@ func (s *Sandbox) refuseUnrouted(x *Exchange, stage string) {
 	s.mu.Lock()
 	defer s.unlock()
 	now := s.tickLocked()
-	s.journal.append(now, 0, KindExchange, x)
+	s.recordLocked(now, x)
 	s.em.answer(x, nil, nil, &stageError{stage: stage}, now)
 }
 
@@ -245,7 +269,7 @@ func (e *Emulator) answer(x *Exchange, b *behaviour, body []byte, err error, now
 		e.refuse(x, env, err)
 	}
 	if x.outcome != gradeAssumed {
-		e.check(x, env)
+		e.framed(x, env)
 	}
 }
 
@@ -314,7 +338,7 @@ func (e *Emulator) synthesise(x *Exchange, prefer spec.Prefer, accept string, se
 	var bad *spec.AnswerError
 	switch {
 	case err == nil:
-		x.status, x.outcome, x.body, x.answer = a.Status, "ok", a.Body, &a
+		x.status, x.outcome, x.body, x.answer = a.Status, "ok", x.frame.below(a.Body), &a
 		if prefer != (spec.Prefer{}) {
 			x.outcome = "preferred"
 		}

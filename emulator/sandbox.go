@@ -62,6 +62,7 @@ type input struct {
 	Rate   *float64     `json:"rate,omitempty"`
 	Clock  *ClockDetail `json:"clock,omitempty"`
 	Fault  *faultTarget `json:"fault,omitempty"`
+	Reply  *hostReply   `json:"reply,omitempty"` // what a host said to a call
 }
 
 // newSandbox wraps a state; the caller sets the log and starts it.
@@ -275,7 +276,7 @@ func (s *Sandbox) replay(data []byte) error {
 		if !ok || s.em.table[in.Call] == nil {
 			return fmt.Errorf("log of sandbox %s: the contract has no call %q", s.name, in.Call)
 		}
-		x := &Exchange{op: op, method: op.Method, path: op.Path, params: in.Params}
+		x := &Exchange{op: op, method: op.Method, path: op.Path, params: in.Params, reply: in.Reply}
 		if in.As != nil {
 			x.principal = *in.As
 		}
@@ -290,11 +291,11 @@ func (s *Sandbox) replay(data []byte) error {
 // callLocked runs a behaviour and records the exchange. The state's number of
 // inputs goes up first, so that each call has a random source of its own.
 func (s *Sandbox) callLocked(now time.Time, b *behaviour, x *Exchange) {
-	seq := s.journal.append(now, 0, KindExchange, x)
+	seq := s.recordLocked(now, x)
 	if b.changes {
 		s.state.Inputs++
 	}
-	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq}
+	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq, reply: x.reply}
 	body, err := b.safely(c, x.params, s.em.wire.success[x.op.Envelope])
 	x.evidence = weaker(x.evidence, c.evidence)
 	s.em.answer(x, b, body, err, now)

@@ -134,11 +134,11 @@ func (e *Emulator) config(name string) Config {
 	if name != DefaultSandbox {
 		topic += "." + name
 	}
-	c := Config{
-		Upload: o.Delays.Upload, Audit: o.Delays.Audit, Rollback: o.Delays.Rollback, Manual: o.Manual,
-		TokenTTL: o.TokenTTL, AuditQuota: o.AuditQuota, PushPlain: o.PushPlain,
-		PushAttempts: o.PushAttempts, StrictEvidence: o.StrictEvidence, Topic: topic,
-	}
+	c := loginDefaults()
+	c.Upload, c.Audit, c.Rollback, c.Manual = o.Delays.Upload, o.Delays.Audit, o.Delays.Rollback, o.Manual
+	c.TokenTTL, c.AuditQuota, c.PushPlain = o.TokenTTL, o.AuditQuota, o.PushPlain
+	c.PushAttempts, c.StrictEvidence, c.Topic = o.PushAttempts, o.StrictEvidence, topic
+	c.UserDataPadding, c.UserAnswer = userDataPadding, AnswerAgree
 	if l := e.packages.lifecycle; l != nil {
 		for i := range l.Transitions {
 			t := &l.Transitions[i]
@@ -180,7 +180,7 @@ func (s *Sandbox) seed() error {
 		return err
 	}
 	tp.Apps[app.ID] = &Authorization{Since: now.Unix()}
-	return nil
+	return c.seedUsers()
 }
 
 // addApp puts an app into the state; what it leaves open is generated.

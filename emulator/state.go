@@ -47,6 +47,24 @@ type State struct {
 	Decisions []*Decision       `json:"decisions,omitempty"`
 	Timers    timerHeap         `json:"timers,omitempty"`
 
+	// Users are the users of the host apps, by huid, and Devices what they
+	// use, by cuid; LastUser numbers both as they are made.
+	Users    map[int64]*User    `json:"users"`
+	Devices  map[string]*Device `json:"devices"`
+	LastUser int64              `json:"last_user"`
+	// LoginCodes are the codes that logins gave, the used ones until they
+	// expire; Sessions what the logins began, by app and user (sessionName).
+	LoginCodes map[string]*LoginCode `json:"login_codes,omitempty"`
+	Sessions   map[string]*Session   `json:"sessions,omitempty"`
+	// Forms are the forms that users have sent, by form id.
+	Forms map[string]*Form `json:"forms,omitempty"`
+	// Answers are what users will answer when they are asked, in order.
+	Answers    []*UserAnswer `json:"answers,omitempty"`
+	LastAnswer int64         `json:"last_answer,omitempty"`
+	// SwanIDs are the swanids of host apps that were signed, each with the
+	// developer whom it was signed for.
+	SwanIDs map[string]string `json:"swanids,omitempty"`
+
 	// Faults are the interferences that were scripted, in the order they were
 	// given; Held the events that one of them holds back.
 	Faults    []*Fault `json:"faults,omitempty"`
@@ -104,6 +122,25 @@ type Config struct {
 	TokenTTL time.Duration `json:"token_ttl"`
 	// AuditQuota is the number of audits an app may ask for in a week.
 	AuditQuota int `json:"audit_quota"`
+	// CodeTTL is the life of a login's code.
+	CodeTTL time.Duration `json:"code_ttl"`
+	// SessionTTL is how long a session lives that nobody uses.
+	SessionTTL time.Duration `json:"session_ttl"`
+	// KillOldSession ends a session and its key when its user logs in again;
+	// else they go on (seed 004: may).
+	KillOldSession bool `json:"kill_old_session"`
+	// AuthorizeKeyPath is the member below which answers of the host API
+	// stand; "" for none (seed 003).
+	AuthorizeKeyPath string `json:"authorize_key_path"`
+	// UserDataPadding is the block that the padding of user data fills: 16 or
+	// 32 bytes.
+	UserDataPadding int `json:"user_data_padding"`
+	// UserAnswer is what users answer who were not told: AnswerAgree,
+	// AnswerRefuse or AnswerCancel.
+	UserAnswer string `json:"user_answer"`
+	// SignWindow is how far the timestamp of a host's signed request may be
+	// from the sandbox's time; 0 is any.
+	SignWindow time.Duration `json:"sign_window,omitempty"`
 	// PushPlain sends pushes unencrypted.
 	PushPlain bool `json:"push_plain"`
 	// PushAttempts bounds the attempts of one push.
@@ -121,6 +158,8 @@ func newState(name string, seed uint64, c Config) *State {
 		LastPackage: 55_000,
 		Apps:        map[int64]*App{}, TPs: map[int64]*TP{}, Hosts: map[string]*Host{},
 		Tokens: map[string]*Token{}, Codes: map[string]*Code{}, keys: map[string]int64{},
+		Users: map[int64]*User{}, Devices: map[string]*Device{},
+		LoginCodes: map[string]*LoginCode{}, Sessions: map[string]*Session{}, SwanIDs: map[string]string{},
 	}
 }
 
@@ -138,7 +177,7 @@ func (s *State) export() ([]byte, error) {
 
 // importState reads an exported state and checks that it holds together.
 func importState(data []byte) (*State, error) {
-	s := newState("", 0, Config{})
+	s := newState("", 0, loginDefaults()) // what older states lack
 	if err := json.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}

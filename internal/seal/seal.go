@@ -98,17 +98,9 @@ func UserDataCipher(sessionKey, iv string, block int) (Cipher, error) {
 	if block != 16 && block != 32 {
 		return Cipher{}, fmt.Errorf("padding block: %d bytes, want 16 or 32", block)
 	}
-	if n := len(sessionKey); n != sessionKeyLen {
-		return Cipher{}, fmt.Errorf("session key: %d characters, want %d", n, sessionKeyLen)
-	}
-	for i := range len(sessionKey) {
-		if !isHex(sessionKey[i]) {
-			return Cipher{}, fmt.Errorf("session key: character %d is not a hexadecimal digit", i+1)
-		}
-	}
-	key, err := decode64(base64.StdEncoding, sessionKey)
+	key, err := userDataKey(sessionKey)
 	if err != nil {
-		return Cipher{}, fmt.Errorf("session key: %w", err)
+		return Cipher{}, err
 	}
 	vector, err := decode64(base64.StdEncoding, iv)
 	if err != nil {
@@ -122,6 +114,34 @@ func UserDataCipher(sessionKey, iv string, block int) (Cipher, error) {
 		return Cipher{}, fmt.Errorf("session key: %w", err)
 	}
 	return c, nil
+}
+
+// UserDataIV returns the initialisation vector that the platform gives a user's
+// data with, as the published samples have it: the base64 of the first 16 bytes
+// of the key. The errors are those of UserDataCipher for a session key.
+func UserDataIV(sessionKey string) (string, error) {
+	key, err := userDataKey(sessionKey)
+	if err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(key[:aes.BlockSize]), nil
+}
+
+// userDataKey is a session key as the 24 bytes of an AES-192 key.
+func userDataKey(sessionKey string) ([]byte, error) {
+	if n := len(sessionKey); n != sessionKeyLen {
+		return nil, fmt.Errorf("session key: %d characters, want %d", n, sessionKeyLen)
+	}
+	for i := range len(sessionKey) {
+		if !isHex(sessionKey[i]) {
+			return nil, fmt.Errorf("session key: character %d is not a hexadecimal digit", i+1)
+		}
+	}
+	key, err := decode64(base64.StdEncoding, sessionKey)
+	if err != nil {
+		return nil, fmt.Errorf("session key: %w", err)
+	}
+	return key, nil
 }
 
 // newCipher builds a Cipher from decoded parts; iv has 16 bytes.

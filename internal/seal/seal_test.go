@@ -68,6 +68,10 @@ func TestOpenReadsThePublishedSample(t *testing.T) {
 		t.Errorf("the sample's id is %q, want an AppKey of 32 characters", id)
 	}
 
+	if iv, err := UserDataIV(sampleSession); err != nil || iv != sampleIV {
+		t.Errorf("the key's initialisation vector is %q, %v; the sample has %q", iv, err, sampleIV)
+	}
+
 	// Sealed again with the sample's own random bytes, it is the sample,
 	// whichever block its author padded to.
 	raw := openRaw(t, c, sampleText)
@@ -81,6 +85,34 @@ func TestOpenReadsThePublishedSample(t *testing.T) {
 		}
 	}
 	t.Error("the sample, opened and sealed again, is another text")
+}
+
+// TestOpenReadsTheDocumentsSample opens the sample of the platform's own page
+// on decryption, which says what must come out and for which app.
+func TestOpenReadsTheDocumentsSample(t *testing.T) {
+	const (
+		appKey  = "y2dTfnWfkx2OXttMEMWlGHoB1KzMogm7"
+		session = "1df09d0a1677dd72b8325aec59576e0c"
+		iv      = "1df09d0a1677dd72b8325Q=="
+		text    = "OpCoJgs7RrVgaMNDixIvaCIyV2SFDBNLivgkVqtzq2GC10egsn+PKmQ/+5q+chT8xzldLUog2haTItyIkKyvzvmXonBQLIMeq54axAu9c3KG8IhpFD6+ymHocmx07ZKi7eED3t0KyIxJgRNSDkFk5RV1ZP2mSWa7ZgCXXcAbP0RsiUcvhcJfrSwlpsm0E1YJzKpYy429xrEEGvK+gfL+Cw=="
+	)
+	c, err := UserDataCipher(session, iv, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	message, id, err := c.Open(text)
+	const want = `{"openid":"open_id","nickname":"baidu_user","headimgurl":"url of image","sex":1}`
+	if err != nil || string(message) != want || id != appKey {
+		t.Errorf("the sample holds %q of %q, %v", message, id, err)
+	}
+	if got, err := UserDataIV(session); err != nil || got != iv {
+		t.Errorf("the key's initialisation vector is %q, %v; the sample has %q", got, err, iv)
+	}
+	for _, bad := range []string{"", session[1:], session[:31] + "g"} {
+		if got, err := UserDataIV(bad); err == nil || got != "" {
+			t.Errorf("the session key %q has the initialisation vector %q", bad, got)
+		}
+	}
 }
 
 // openRaw decrypts a text without looking at it.
