@@ -43,6 +43,14 @@ type App struct {
 	// Verified is the owner's real-name verification, without which no
 	// package can be released (seed 001).
 	Verified bool `json:"verified"`
+	// Satus, AdType and AdStatus are what its qualification says where that
+	// is something else than what follows from Verified (seed 000).
+	Satus    *int `json:"satus,omitempty"`
+	AdType   *int `json:"ad_type,omitempty"`
+	AdStatus *int `json:"ad_status,omitempty"`
+	// Uninvited keeps the app from the services that are by invitation (seed
+	// 002).
+	Uninvited bool `json:"uninvited,omitempty"`
 	// Owner is the name of the owner, OwnerType its kind (seed 000: 1 person,
 	// 2 company, 3 government, 4 media, 5 other).
 	Owner     string `json:"owner"`
@@ -57,6 +65,8 @@ type App struct {
 	// AuditWeek and AuditsUsed count the audits asked for in one week.
 	AuditWeek  string `json:"audit_week,omitempty"`
 	AuditsUsed int    `json:"audits_used,omitempty"`
+	// Templates are its message templates in the order they were added.
+	Templates []*MessageTemplate `json:"message_templates,omitempty"`
 	// Packages holds the app's packages in order of id.
 	Packages []*Package `json:"packages"`
 

@@ -25,6 +25,10 @@ type appOut struct {
 	CategoryApproved bool             `json:"category_approved"`
 	Verified         bool             `json:"verified"`
 	Owner            string           `json:"owner"`
+	Satus            int              `json:"satus"`
+	AdType           int              `json:"ad_type"`
+	AdStatus         int              `json:"ad_status"`
+	Invited          bool             `json:"invited"`
 	OwnerType        int              `json:"owner_type"`
 	Developer        string           `json:"developer"`
 	MinSwanVersion   string           `json:"min_swan_version"`
@@ -46,6 +50,8 @@ func (c *Call) shown(a *App) appOut {
 		AuditQuota: times, AuditsLeft: left, TPs: []int64{}, Packages: len(a.Packages),
 	}
 	for _, tp := range c.State.tpsOf(a.ID) {
+	q := a.qualification()
+	out.Satus, out.AdType, out.AdStatus, out.Invited = q.Satus, q.AdType, q.AdStatus, !a.Uninvited
 		out.TPs = append(out.TPs, tp.ID)
 	}
 	return out
@@ -100,6 +106,10 @@ type appChange struct {
 	CategoryApproved  *bool     `json:"category_approved"`
 	Verified          *bool     `json:"verified"`
 	Owner             *string   `json:"owner"`
+	Satus             *int      `json:"satus"`
+	AdType            *int      `json:"ad_type"`
+	AdStatus          *int      `json:"ad_status"`
+	Invited           *bool     `json:"invited"`
 	OwnerType         *int      `json:"owner_type"`
 	Developer         *string   `json:"developer"`
 	MinSwanVersion    *string   `json:"min_swan_version"`
@@ -119,6 +129,10 @@ func (in *appChange) apply(a *App) {
 	set(&a.CategoryApproved, in.CategoryApproved)
 	set(&a.Verified, in.Verified)
 	set(&a.Owner, in.Owner)
+	a.Satus, a.AdType, a.AdStatus = cmp.Or(in.Satus, a.Satus), cmp.Or(in.AdType, a.AdType), cmp.Or(in.AdStatus, a.AdStatus)
+	if in.Invited != nil {
+		a.Uninvited = !*in.Invited
+	}
 	set(&a.OwnerType, in.OwnerType)
 	set(&a.Developer, in.Developer)
 	set(&a.MinSwanVersion, in.MinSwanVersion)

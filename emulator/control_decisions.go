@@ -179,6 +179,8 @@ type configOut struct {
 	SessionTTL     string `json:"session_ttl"`
 	KillOldSession bool   `json:"kill_old_session"`
 	AuditQuota     int    `json:"audit_quota"`
+	RefuseUnknown  bool   `json:"refuse_unknown_recipients"`
+	TemplateLimit  int    `json:"template_limit"`
 	PushPlain      bool   `json:"push_plain"`
 	PushAttempts   int    `json:"push_attempts"`
 	Topic          string `json:"topic"`
@@ -192,6 +194,7 @@ func (cfg Config) shown() configOut {
 		Manual: cfg.Manual, UploadDelay: durationText(cfg.Upload), AuditDelay: durationText(cfg.Audit),
 		RollbackDelay: durationText(cfg.Rollback), TokenTTL: durationText(cfg.TokenTTL), AuditQuota: cfg.AuditQuota,
 		CodeTTL: durationText(cfg.CodeTTL), SessionTTL: durationText(cfg.SessionTTL), KillOldSession: cfg.KillOldSession,
+		RefuseUnknown: cfg.RefuseUnknown, TemplateLimit: cfg.TemplateLimit,
 		PushPlain: cfg.PushPlain, PushAttempts: cfg.PushAttempts, Topic: cfg.Topic,
 	}
 }
@@ -206,6 +209,8 @@ type configChange struct {
 	SessionTTL     *string `json:"session_ttl"`
 	KillOldSession *bool   `json:"kill_old_session"`
 	AuditQuota     *int    `json:"audit_quota"`
+	RefuseUnknown  *bool   `json:"refuse_unknown_recipients"`
+	TemplateLimit  *int    `json:"template_limit"`
 	PushPlain      *bool   `json:"push_plain"`
 	PushAttempts   *int    `json:"push_attempts"`
 }
@@ -246,6 +251,8 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 	set(&cfg.KillOldSession, in.KillOldSession)
 	set(&cfg.Manual, in.Manual)
 	set(&cfg.AuditQuota, in.AuditQuota)
+	set(&cfg.RefuseUnknown, in.RefuseUnknown)
+	set(&cfg.TemplateLimit, in.TemplateLimit)
 	set(&cfg.PushPlain, in.PushPlain)
 	set(&cfg.PushAttempts, in.PushAttempts)
 	ended := c.State.Config.Manual && !cfg.Manual

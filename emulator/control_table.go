@@ -58,6 +58,13 @@ func controlOperations() []controlOperation {
 		// control_decisions.go
 		looks("listDecisions", listDecisions),
 		orders("decide", http.StatusOK, decide),
+		// control_messages.go
+		looks("listUserMessages", listUserMessages),
+		looks("listFeedCards", listFeedCards),
+		orders("giveMessageTemplate", http.StatusCreated, giveMessageTemplate),
+		looks("listSubscriptions", listSubscriptions),
+		orders("subscribe", http.StatusCreated, subscribe),
+		orders("unsubscribe", http.StatusOK, unsubscribe),
 		orders("clearDecisions", http.StatusOK, clearDecisions),
 		looks("getConfig", getConfig),
 		orders("updateConfig", http.StatusOK, updateConfig),

@@ -134,7 +134,7 @@ func (e *Emulator) config(name string) Config {
 	if name != DefaultSandbox {
 		topic += "." + name
 	}
-	c := loginDefaults()
+	c := messageDefaults(loginDefaults())
 	c.Upload, c.Audit, c.Rollback, c.Manual = o.Delays.Upload, o.Delays.Audit, o.Delays.Rollback, o.Manual
 	c.TokenTTL, c.AuditQuota, c.PushPlain = o.TokenTTL, o.AuditQuota, o.PushPlain
 	c.PushAttempts, c.Topic = o.PushAttempts, topic

@@ -57,6 +57,14 @@ type State struct {
 	LoginCodes map[string]*LoginCode `json:"login_codes,omitempty"`
 	Sessions   map[string]*Session   `json:"sessions,omitempty"`
 
+	// Messages are what users were sent, the most recent of it, in order;
+	// LastMessage numbers them. FeedCards are the cards in users' feeds, the
+	// most recent ones, and Subscriptions what users agreed to get.
+	Messages      []*UserMessage  `json:"messages,omitempty"`
+	LastMessage   int64           `json:"last_message,omitempty"`
+	FeedCards     []*FeedCard     `json:"feed_cards,omitempty"`
+	Subscriptions []*Subscription `json:"subscriptions,omitempty"`
+
 	// Faults are the interferences that were scripted, in the order they were
 	// given; Held the events that one of them holds back.
 	Faults    []*Fault `json:"faults,omitempty"`
@@ -121,6 +129,11 @@ type Config struct {
 	// KillOldSession ends a session and its key when its user logs in again;
 	// else they go on (seed 004: may).
 	KillOldSession bool `json:"kill_old_session"`
+	// RefuseUnknown refuses a unicast message to somebody who is not there
+	// instead of leaving them out.
+	RefuseUnknown bool `json:"refuse_unknown_recipients"`
+	// TemplateLimit bounds the message templates of an app.
+	TemplateLimit int `json:"template_limit"`
 	// PushPlain sends pushes unencrypted.
 	PushPlain bool `json:"push_plain"`
 	// PushAttempts bounds the attempts of one push.
@@ -155,7 +168,7 @@ func (s *State) export() ([]byte, error) {
 
 // importState reads an exported state and checks that it holds together.
 func importState(data []byte) (*State, error) {
-	s := newState("", 0, loginDefaults()) // what older states lack
+	s := newState("", 0, messageDefaults(loginDefaults())) // what older states lack
 	if err := json.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}
