@@ -122,11 +122,6 @@ func (s *State) checkOthers(*machine) error {
 	if len(s.keys) != len(s.Apps)+len(s.TPs) {
 		return fmt.Errorf("apps and tps: two of them have the same key")
 	}
-	for ak, h := range s.Hosts {
-		if h == nil || h.AK != ak || ak == "" {
-			return fmt.Errorf("/hosts: each stands under its ak")
-		}
-	}
 	for text, t := range s.Tokens {
 		if t == nil || text == "" {
 			return fmt.Errorf("/tokens: a token is empty")

@@ -45,6 +45,9 @@ func controlOperations() []controlOperation {
 		// control_hosts.go
 		looks("listHosts", listHosts),
 		guarded(orders("createHost", http.StatusCreated, createHost), "ak"),
+		looks("getHost", getHost),
+		orders("updateHost", http.StatusOK, updateHost),
+		orders("addContainer", http.StatusCreated, addContainer),
 		// control_users.go
 		looks("listUsers", listUsers),
 		orders("createUser", http.StatusCreated, createUser),
@@ -55,9 +58,6 @@ func controlOperations() []controlOperation {
 		orders("logInUser", http.StatusCreated, logInUser),
 		looks("listSessions", listSessions),
 		orders("endSession", http.StatusNoContent, endSession),
-		// control_decisions.go
-		looks("listDecisions", listDecisions),
-		orders("decide", http.StatusOK, decide),
 		// control_messages.go
 		looks("listUserMessages", listUserMessages),
 		looks("listFeedCards", listFeedCards),
@@ -65,6 +65,9 @@ func controlOperations() []controlOperation {
 		looks("listSubscriptions", listSubscriptions),
 		orders("subscribe", http.StatusCreated, subscribe),
 		orders("unsubscribe", http.StatusOK, unsubscribe),
+		// control_decisions.go
+		looks("listDecisions", listDecisions),
+		orders("decide", http.StatusOK, decide),
 		orders("clearDecisions", http.StatusOK, clearDecisions),
 		looks("getConfig", getConfig),
 		orders("updateConfig", http.StatusOK, updateConfig),

@@ -258,7 +258,7 @@ func issueCredentials(c *Call, _ None) (Credentials, error) {
 	}
 	if hosts := c.State.hosts(); len(hosts) > 0 {
 		h := hosts[0]
-		out.Host.AK, out.Host.SK, out.Host.OfficalNo, out.Host.ContainerNo = h.AK, h.SK, h.OfficalNo, h.ContainerNo
+		out.Host.AK, out.Host.SK, out.Host.OfficalNo, out.Host.ContainerNo = h.AK, h.SK, h.OfficalNo, h.containerNo()
 	}
 	return out, nil
 }
