@@ -39,6 +39,9 @@ type Call struct {
 
 	box   *Sandbox
 	cause int64
+	// reply is what the host has said that was asked before; nil where none
+	// was.
+	reply *hostReply
 }
 
 // machine is the lifecycle of packages.
@@ -76,6 +79,9 @@ type behaviour struct {
 	// requires, so that they are completed from the contract.
 	complete bool
 	none     bool
+	// asks says what a host has to be asked before the call is applied; nil
+	// is nothing. It must not change the state.
+	asks func(*Call, spec.Params) *hostQuestion
 	// run returns the whole answer of a success, in its envelope.
 	run func(*Call, spec.Params, *successForm) ([]byte, error)
 	// lacks says whether the results leave out what an operation requires.

@@ -30,8 +30,8 @@ func (s *State) checkNulls() error {
 	if s.Apps == nil || s.TPs == nil || s.Hosts == nil || s.Tokens == nil || s.Codes == nil {
 		return fmt.Errorf("apps, tps, hosts, tokens and codes must be objects")
 	}
-	if s.Users == nil || s.Devices == nil || s.LoginCodes == nil || s.Sessions == nil {
-		return fmt.Errorf("users, devices, login_codes and sessions must be objects")
+	if s.Users == nil || s.Devices == nil || s.LoginCodes == nil || s.Sessions == nil || s.SwanIDs == nil {
+		return fmt.Errorf("users, devices, login_codes, sessions and swanids must be objects")
 	}
 	for id, app := range s.Apps {
 		if app != nil && slices.Contains(app.Packages, nil) {
@@ -59,6 +59,8 @@ func (s *State) checkSettings(*machine) error {
 		return fmt.Errorf("/config/token_ttl: want at least a second")
 	case c.CodeTTL < time.Second || c.SessionTTL < time.Second:
 		return fmt.Errorf("/config/code_ttl and session_ttl: want at least a second")
+	case c.SignWindow < 0:
+		return fmt.Errorf("/config/sign_window: want 0 or more")
 	case c.PushAttempts < 1:
 		return fmt.Errorf("/config/push_attempts: want at least 1")
 	case c.AuditQuota < 0:

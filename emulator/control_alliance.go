@@ -250,10 +250,10 @@ func (c *control) give(r *http.Request, bound, sandbox, path string, order, out 
 // inChinese is a problem for whoever fills in the form.
 func inChinese(p *controlProblem) string {
 	for _, known := range [][2]string{
-		{"/url", "宿主服务地址应为带主机名的 http 或 https 地址"},
+		{"/url", "code 换取服务的地址应为带主机名的 http 或 https 地址"},
 		{"/app_ids", "可见的小程序应为本沙箱中已有的 app_id，以逗号分隔"},
 		{"/hsk", "hsk 最长 200 个字符"},
-		{"/name", "名称应为 1 到 100 个字"},
+		{"/name", "名称应为没有用过的 1 到 32 个小写字母与数字；宿主 APP 的名称最长 100 个字"},
 		{"/containers", "宿主 APP 的名称最长 100 个字，包名与 key hash 最长 200 个字符"},
 		{"/pkgname", "包名最长 200 个字符"},
 		{"/key_hash", "key hash 最长 200 个字符"},

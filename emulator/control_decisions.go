@@ -178,6 +178,7 @@ type configOut struct {
 	CodeTTL        string `json:"code_ttl"`
 	SessionTTL     string `json:"session_ttl"`
 	KillOldSession bool   `json:"kill_old_session"`
+	SignWindow     string `json:"sign_window"`
 	AuditQuota     int    `json:"audit_quota"`
 	RefuseUnknown  bool   `json:"refuse_unknown_recipients"`
 	TemplateLimit  int    `json:"template_limit"`
@@ -194,7 +195,7 @@ func (cfg Config) shown() configOut {
 		Manual: cfg.Manual, UploadDelay: durationText(cfg.Upload), AuditDelay: durationText(cfg.Audit),
 		RollbackDelay: durationText(cfg.Rollback), TokenTTL: durationText(cfg.TokenTTL), AuditQuota: cfg.AuditQuota,
 		CodeTTL: durationText(cfg.CodeTTL), SessionTTL: durationText(cfg.SessionTTL), KillOldSession: cfg.KillOldSession,
-		RefuseUnknown: cfg.RefuseUnknown, TemplateLimit: cfg.TemplateLimit,
+		RefuseUnknown: cfg.RefuseUnknown, TemplateLimit: cfg.TemplateLimit, SignWindow: durationText(cfg.SignWindow),
 		PushPlain: cfg.PushPlain, PushAttempts: cfg.PushAttempts, Topic: cfg.Topic,
 	}
 }
@@ -208,6 +209,7 @@ type configChange struct {
 	CodeTTL        *string `json:"code_ttl"`
 	SessionTTL     *string `json:"session_ttl"`
 	KillOldSession *bool   `json:"kill_old_session"`
+	SignWindow     *string `json:"sign_window"`
 	AuditQuota     *int    `json:"audit_quota"`
 	RefuseUnknown  *bool   `json:"refuse_unknown_recipients"`
 	TemplateLimit  *int    `json:"template_limit"`
@@ -230,6 +232,7 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 		{"/token_ttl", &cfg.TokenTTL, in.TokenTTL},
 		{"/code_ttl", &cfg.CodeTTL, in.CodeTTL},
 		{"/session_ttl", &cfg.SessionTTL, in.SessionTTL},
+		{"/sign_window", &cfg.SignWindow, in.SignWindow},
 	} {
 		if d.from == nil {
 			continue

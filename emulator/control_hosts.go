@@ -44,9 +44,12 @@ type hostChange struct {
 // apply sets what is said, if the apps are there and the address is one.
 func (in *hostChange) apply(c *Call, h *Host) error {
 	if in.URL != nil {
-		if err := checkHostURL(*in.URL); err != nil {
-			return badRequest("/url", err.Error())
+		if err := checkHTTP("url", *in.URL); err != nil {
+			return err
 		}
+	}
+	if other := c.State.hostNamed(in.Name); other != nil && other.AK != h.AK {
+		return conflict("/name", "the sandbox has a member with that name already")
 	}
 	if in.AppIDs != nil {
 		ids := []int64{}

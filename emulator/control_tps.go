@@ -87,18 +87,29 @@ func (in *tpChange) check() error {
 		name  string
 		value *string
 	}{{"push_url", in.PushURL}, {"authorization_url", in.AuthorizationURL}} {
-		if u.value == nil || *u.value == "" {
+		if u.value == nil {
 			continue
 		}
-		parsed, err := url.Parse(*u.value)
-		if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Hostname() == "" || parsed.Fragment != "" {
-			return badRequest("/"+u.name, u.name+" must be an http or https URL with a host and without a fragment, or empty")
+		if err := checkHTTP(u.name, *u.value); err != nil {
+			return err
 		}
 	}
 	if in.EncodingAESKey != nil {
 		if _, err := seal.PushCipher(*in.EncodingAESKey); err != nil {
 			return badRequest("/encoding_aes_key", "encoding_aes_key must be 43 characters that are base64 with a = behind them")
 		}
+	}
+	return nil
+}
+
+// checkHTTP says what is wrong with an address, without showing it.
+func checkHTTP(name, address string) error {
+	if address == "" {
+		return nil
+	}
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Hostname() == "" || parsed.Fragment != "" {
+		return badRequest("/"+name, name+" must be an http or https URL with a host and without a fragment, or empty")
 	}
 	return nil
 }

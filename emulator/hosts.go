@@ -4,8 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -15,14 +16,19 @@ import (
 // the review of a registration; Kafka notices for one member alone: all read
 // the sandbox's topic.
 
+// validHostName is what a member may be called.
+var validHostName = regexp.MustCompile(`^[a-z0-9]{1,32}$`)
+
 // A Host is a member of the alliance.
 type Host struct {
 	// AK and SK are its client_id and client_secret.
 	AK string `json:"ak"`
 	SK string `json:"sk"`
 	// OfficalNo, so spelled in seed 000, is the member's number.
-	OfficalNo int64  `json:"offical_no"`
-	Name      string `json:"name"`
+	OfficalNo int64 `json:"offical_no"`
+	// Name stands behind the @ of the codes of its logins, and in capitals
+	// behind the H that its swanids begin with: lower-case letters and digits.
+	Name string `json:"name"`
 	// Containers are its host apps, at least one, in the order they were
 	// registered.
 	Containers []Container `json:"containers"`
@@ -65,10 +71,12 @@ func (h *Host) check() error {
 		return errors.New("ak, sk and hsk must not be empty")
 	case h.OfficalNo <= 0:
 		return errors.New("offical_no must be a positive number")
+	case !validHostName.MatchString(h.Name):
+		return errors.New("name must be 1 to 32 lower-case letters and digits")
 	case len(h.Containers) == 0:
 		return errors.New("a member has at least one host app")
 	}
-	if err := checkHostURL(h.URL); err != nil {
+	if err := checkHTTP("url", h.URL); err != nil {
 		return err
 	}
 	for i := range h.Containers {
@@ -76,19 +84,6 @@ func (h *Host) check() error {
 		if c.ContainerNo <= 0 || utf8.RuneCountInString(c.Name) > 100 {
 			return fmt.Errorf("containers/%d: want a container_no above 0 and a name of at most 100 characters", i)
 		}
-	}
-	return nil
-}
-
-// checkHostURL says what is wrong with the address of a host's server, without
-// showing it.
-func checkHostURL(text string) error {
-	if text == "" {
-		return nil
-	}
-	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.Fragment != "" {
-		return errors.New("url must be an http or https URL with a host and without a fragment, or empty")
 	}
 	return nil
 }
@@ -106,7 +101,6 @@ func (c *Call) addHost(h *Host) error {
 	h.AK, h.SK = cmp.Or(h.AK, generated.AK), cmp.Or(h.SK, generated.SK)
 	h.OfficalNo = cmp.Or(h.OfficalNo, generated.OfficalNo)
 	h.HSK = cmp.Or(h.HSK, generated.HSK)
-	h.Name = cmp.Or(h.Name, fmt.Sprintf("联盟成员 %d", h.OfficalNo))
 	if len(h.Containers) == 0 {
 		h.Containers = []Container{{}}
 	}
@@ -116,6 +110,7 @@ func (c *Call) addHost(h *Host) error {
 	for i := range h.Containers {
 		c.fillContainer(h, i, container, r)
 	}
+	h.Name = cmp.Or(h.Name, "host"+strconv.FormatInt(h.containerNo(), 10))
 	if err := h.check(); err != nil {
 		return &orderError{err.Error()}
 	}
@@ -136,8 +131,9 @@ func (c *Call) fillContainer(h *Host, i int, first int64, r random) {
 		}
 		one.ContainerNo = first
 	}
-	one.Name = cmp.Or(one.Name, fmt.Sprintf("宿主 %d", one.ContainerNo))
-	one.Pkgname = cmp.Or(one.Pkgname, "com.example.host"+fmt.Sprint(one.ContainerNo))
+	number := strconv.FormatInt(one.ContainerNo, 10)
+	one.Name = cmp.Or(one.Name, "宿主 "+number)
+	one.Pkgname = cmp.Or(one.Pkgname, "com.example.host"+number)
 	one.KeyHash = cmp.Or(one.KeyHash, r.hex(32))
 }
 
@@ -149,6 +145,16 @@ func hasContainer(all []Container, no int64) bool {
 func (s *State) host(officalNo int64) *Host {
 	for _, h := range s.Hosts {
 		if h.OfficalNo == officalNo {
+			return h
+		}
+	}
+	return nil
+}
+
+// hostNamed returns the member of that name, or nil.
+func (s *State) hostNamed(name *string) *Host {
+	for _, h := range s.Hosts {
+		if name != nil && h.Name == *name {
 			return h
 		}
 	}
@@ -167,7 +173,7 @@ func (s *State) container(no int64) *Host {
 
 // checkHosts holds the members of a state together.
 func (s *State) checkHosts(*machine) error {
-	members, containers := map[int64]bool{}, map[int64]bool{}
+	members, containers, names := map[int64]bool{}, map[int64]bool{}, map[string]bool{}
 	for ak, h := range s.Hosts {
 		if h == nil || h.AK != ak {
 			return errors.New("/hosts: each stands under its ak")
@@ -175,10 +181,10 @@ func (s *State) checkHosts(*machine) error {
 		if err := h.check(); err != nil {
 			return fmt.Errorf("/hosts/%d: %w", h.OfficalNo, err)
 		}
-		if members[h.OfficalNo] {
-			return fmt.Errorf("/hosts: two members have the offical_no %d", h.OfficalNo)
+		if members[h.OfficalNo] || names[h.Name] {
+			return fmt.Errorf("/hosts: two members have the offical_no %d or the name %s", h.OfficalNo, h.Name)
 		}
-		members[h.OfficalNo] = true
+		members[h.OfficalNo], names[h.Name] = true, true
 		for _, one := range h.Containers {
 			if containers[one.ContainerNo] {
 				return fmt.Errorf("/hosts/%d/containers: container_no %d is another host app's", h.OfficalNo, one.ContainerNo)

@@ -16,6 +16,7 @@ const (
 	KindEvent      = "event"      // something the platform will send
 	KindDelivery   = "delivery"   // one attempt to send it
 	KindMessage    = "message"    // users were sent a message
+	KindHostCall   = "host_call"  // a request to the server of a host app
 	KindFault      = "fault"      // an interference that was scripted
 	KindControl    = "control"    // an order given over the control API
 	KindMismatch   = "mismatch"   // an answer of ours that breaks the contract
@@ -38,8 +39,8 @@ type Entry struct {
 }
 
 // A Detail is what an Entry says, by kind: an Exchange, Transition,
-// EventDetail, Attempt, MessageDetail, FaultDetail, Control, Mismatch or
-// ClockDetail.
+// EventDetail, Attempt, MessageDetail, HostCall, FaultDetail, Control, Mismatch
+// or ClockDetail.
 type Detail interface{ journalDetail() }
 
 // MarshalJSON writes the entry with secrets redacted.
@@ -82,6 +83,7 @@ type Exchange struct {
 	fault     string        // what a fault does to it; "" is nothing
 	hold      time.Duration // how long a fault holds the answer back
 	answer    *spec.Answer  // its form on the wire, when nobody programmed it
+	reply     *hostReply    // what a host was asked before it, and said
 	odd       string        // what params leave out of how it was sent; "" is nothing
 }
 

@@ -77,7 +77,7 @@ func (c *Call) logIn(app *App, u *User, d *Device, host *Host) (string, *LoginCo
 	}
 	if host != nil {
 		code.Host = host.OfficalNo
-		text += "@" + strconv.FormatInt(host.containerNo(), 10)
+		text += "@" + host.Name
 	}
 	c.State.LoginCodes[text] = code
 	return text, code

@@ -20,6 +20,17 @@ func platformBehaviours() []behaviour {
 		changes("createPreAuthCode", createPreAuthCode),
 		changes("exchangeOAuthToken", exchangeOAuthToken),
 		changes("retrieveAuthorizationCode", retrieveAuthorizationCode),
+		// sessionkey.go
+		changes("exchangeLoginCode", exchangeLoginCode),
+		asks("exchangeJSCode", askForJSCode, exchangeJSCode),
+		asks("getSessionKeyByCode", askForAuthorizedCode, getSessionKeyByCode),
+		asks("getSessionKey", askForTokenCode, getSessionKey),
+		changes("exchangeHostCode", exchangeHostCode),
+		reads("getUnionID", getUnionID),
+		reads("getAuthorizedUnionID", getAuthorizedUnionID),
+		// swanid.go
+		reads("verifySwanID", verifySwanID),
+		changes("signSwanID", signSwanID),
 		// packages.go
 		changes("uploadPackage", uploadPackage),
 		changes("submitPackageAudit", submitPackageAudit),
@@ -69,6 +80,24 @@ func reads[In, Out any](call string, f func(*Call, In) (Out, error)) behaviour {
 func changes[In, Out any](call string, f func(*Call, In) (Out, error)) behaviour {
 	b := bind(call, f)
 	b.changes = true
+	return b
+}
+
+// asks is changes for a call before which a host may have to be asked; ask says
+// what, and the call finds the answer in its Call.
+func asks[In, Out any](call string, ask func(*Call, In) *hostQuestion, f func(*Call, In) (Out, error)) behaviour {
+	b := changes(call, f)
+	binder, bad := spec.NewBinder[In]()
+	b.asks = func(c *Call, p spec.Params) *hostQuestion {
+		if bad != nil {
+			return nil
+		}
+		in, err := binder.Bind(p)
+		if err != nil {
+			return nil
+		}
+		return ask(c, in)
+	}
 	return b
 }
 

@@ -166,7 +166,8 @@ func (s *Sandbox) answerCall(x *Exchange, invalid error, prefer spec.Prefer, acc
 // callOrRefuseLocked is what happens to a request with which no fault
 // interferes.
 func (s *Sandbox) callOrRefuseLocked(x *Exchange, invalid error, prefer spec.Prefer, accept string, now time.Time) (publish bool) {
-	if err := s.admitLocked(x, invalid, now); err != nil {
+	err := s.admitLocked(x, invalid, now)
+	if err != nil {
 		s.journal.append(now, 0, KindExchange, x)
 		s.em.answer(x, nil, nil, err, now)
 		return false
@@ -178,8 +179,10 @@ func (s *Sandbox) callOrRefuseLocked(x *Exchange, invalid error, prefer spec.Pre
 		return false
 	}
 	if b.changes {
-		in := input{At: now.UnixNano(), Call: x.op.ID, As: &x.principal, Params: x.params}
-		if err := s.logLocked(in); err != nil {
+		if now, err = s.consultLocked(b, x, now); err == nil {
+			err = s.logLocked(input{At: now.UnixNano(), Call: x.op.ID, As: &x.principal, Params: x.params, Reply: x.reply})
+		}
+		if err != nil {
 			s.journal.append(now, 0, KindExchange, x)
 			s.em.answer(x, b, nil, &stageError{"unavailable", err.Error()}, now)
 			return false
@@ -187,6 +190,23 @@ func (s *Sandbox) callOrRefuseLocked(x *Exchange, invalid error, prefer spec.Pre
 	}
 	s.callLocked(now, b, x)
 	return s.kafkaReadyLocked() && s.clock.Virtual()
+}
+
+// consultLocked asks a host first where a call needs it, and returns the time
+// at which the call is applied. Meanwhile it lets go of the lock.
+func (s *Sandbox) consultLocked(b *behaviour, x *Exchange, now time.Time) (time.Time, error) {
+	if b.asks == nil {
+		return now, nil
+	}
+	q := b.asks(&Call{Principal: x.principal, Now: now, State: s.state, box: s}, x.params)
+	if q == nil {
+		return now, nil
+	}
+	x.reply = s.consult(q)
+	if s.closed {
+		return now, errClosed
+	}
+	return s.tickLocked(), nil
 }
 
 // admitLocked decides who calls and whether they may, then whether the request

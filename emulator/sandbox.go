@@ -62,6 +62,7 @@ type input struct {
 	Rate   *float64     `json:"rate,omitempty"`
 	Clock  *ClockDetail `json:"clock,omitempty"`
 	Fault  *faultTarget `json:"fault,omitempty"`
+	Reply  *hostReply   `json:"reply,omitempty"` // what a host said to a call
 }
 
 // newSandbox wraps a state; the caller sets the log and starts it.
@@ -275,7 +276,7 @@ func (s *Sandbox) replay(data []byte) error {
 		if !ok || s.em.table[in.Call] == nil {
 			return fmt.Errorf("log of sandbox %s: the contract has no call %q", s.name, in.Call)
 		}
-		x := &Exchange{op: op, method: op.Method, path: op.Path, params: in.Params}
+		x := &Exchange{op: op, method: op.Method, path: op.Path, params: in.Params, reply: in.Reply}
 		if in.As != nil {
 			x.principal = *in.As
 		}
@@ -294,7 +295,7 @@ func (s *Sandbox) callLocked(now time.Time, b *behaviour, x *Exchange) {
 	if b.changes {
 		s.state.Inputs++
 	}
-	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq}
+	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq, reply: x.reply}
 	body, err := b.safely(c, x.params, s.em.wire.success[x.op.Envelope])
 	s.em.answer(x, b, body, err, now)
 }

@@ -56,6 +56,9 @@ type State struct {
 	// expire; Sessions what the logins began, by app and user (sessionName).
 	LoginCodes map[string]*LoginCode `json:"login_codes,omitempty"`
 	Sessions   map[string]*Session   `json:"sessions,omitempty"`
+	// SwanIDs are the swanids of host apps that were signed, each with the
+	// developer whom it was signed for.
+	SwanIDs map[string]string `json:"swanids,omitempty"`
 
 	// Messages are what users were sent, the most recent of it, in order;
 	// LastMessage numbers them. FeedCards are the cards in users' feeds, the
@@ -134,6 +137,9 @@ type Config struct {
 	RefuseUnknown bool `json:"refuse_unknown_recipients"`
 	// TemplateLimit bounds the message templates of an app.
 	TemplateLimit int `json:"template_limit"`
+	// SignWindow is how far the timestamp of a host's signed request may be
+	// from the sandbox's time; 0 is any.
+	SignWindow time.Duration `json:"sign_window,omitempty"`
 	// PushPlain sends pushes unencrypted.
 	PushPlain bool `json:"push_plain"`
 	// PushAttempts bounds the attempts of one push.
@@ -150,7 +156,7 @@ func newState(name string, seed uint64, c Config) *State {
 		Apps:        map[int64]*App{}, TPs: map[int64]*TP{}, Hosts: map[string]*Host{},
 		Tokens: map[string]*Token{}, Codes: map[string]*Code{}, keys: map[string]int64{},
 		Users: map[int64]*User{}, Devices: map[string]*Device{},
-		LoginCodes: map[string]*LoginCode{}, Sessions: map[string]*Session{},
+		LoginCodes: map[string]*LoginCode{}, Sessions: map[string]*Session{}, SwanIDs: map[string]string{},
 	}
 }
 

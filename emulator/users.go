@@ -154,8 +154,8 @@ func (u *User) check() error {
 
 // check says what a device lacks to be one.
 func (d *Device) check() error {
-	if n := len(d.Cuid); n < 1 || n > 200 {
-		return errors.New("cuid must have 1 to 200 bytes")
+	if n := utf8.RuneCountInString(d.Cuid); n < 1 || n > 200 {
+		return errors.New("cuid must have 1 to 200 characters")
 	}
 	if d.Platform != PlatformAndroid && d.Platform != PlatformIOS {
 		return fmt.Errorf("platform %q: want android or ios", d.Platform)

@@ -1,6 +1,7 @@
 package emulator
 
-// The last step of a push: one POST to one receiver. Modelled: the body as it
+// The last step of a push: one POST to one receiver; and the same for a request
+// to the server of a host app: one GET. Modelled: the body as it
 // is given, the answer "success" and nothing else as acceptance, redirects not
 // followed, an egress policy on the address that is really dialled. Not
 // modelled: retries and their intervals (the outbox), encryption (internal/seal).
@@ -40,6 +41,8 @@ const (
 	pushAnswerLimit = 256
 	// pushHeaderLimit bounds the header of a receiver's answer, in bytes.
 	pushHeaderLimit = 64 << 10
+	// hostAnswerLimit is how much a host app's server may answer, in bytes.
+	hostAnswerLimit = 64 << 10
 	// pushIdle is how long a connection waits for the next push.
 	pushIdle = 30 * time.Second
 )
@@ -166,7 +169,7 @@ func newPoster(e Egress, timeout time.Duration) (*poster, error) {
 type postResult struct {
 	// Status is the HTTP status; 0 when no answer came.
 	Status int
-	// Answer is the beginning of the answer's body, at most 256 bytes, with
+	// Answer is the answer's body, of a push the first 256 bytes at most, with
 	// what is not UTF-8 replaced.
 	Answer string
 	// Err says why there is no whole answer, or that it is a redirect. Of the
@@ -188,14 +191,34 @@ func (r postResult) accepted() bool {
 func (p *poster) post(ctx context.Context, address string, body []byte) postResult {
 	ctx, cancel := clock.Timeout(ctx, p.timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	return p.send(ctx, "push", http.MethodPost, address, body, pushAnswerLimit)
+}
+
+// get asks a host app's server, under the same rules as post. An answer longer
+// than a host may give is an error.
+func (p *poster) get(ctx context.Context, address string) postResult {
+	ctx, cancel := clock.Timeout(ctx, p.timeout)
+	defer cancel()
+	r := p.send(ctx, "host", http.MethodGet, address, nil, hostAnswerLimit)
+	if r.Err == nil && r.cut {
+		r.Err = fmt.Errorf("host: the answer is longer than %d bytes", hostAnswerLimit)
+	}
+	return r
+}
+
+// send makes one request and reads at most limit bytes of the answer; what is
+// the kind of request that errors name.
+func (p *poster) send(ctx context.Context, what, method, address string, body []byte, limit int) postResult {
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
-		return postResult{Err: errors.New("push: the receiver's address is not a URL")}
+		return postResult{Err: fmt.Errorf("%s: the receiver's address is not a URL", what)}
 	}
 	if s := req.URL.Scheme; (s != "http" && s != "https") || req.URL.Hostname() == "" {
-		return postResult{Err: errors.New("push: the receiver's address is not an http or https URL with a host")}
+		return postResult{Err: fmt.Errorf("%s: the receiver's address is not an http or https URL with a host", what)}
 	}
-	req.Header.Set("Content-Type", "application/json")
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	req.Header.Set("User-Agent", "emu")
 	if user := req.URL.User; user != nil {
 		password, _ := user.Password()
@@ -203,27 +226,27 @@ func (p *poster) post(ctx context.Context, address string, body []byte) postResu
 	}
 	res, err := p.transport.RoundTrip(req)
 	if err != nil {
-		return postResult{Err: p.pushError(err)}
+		return postResult{Err: p.sendError(what, err)}
 	}
 	defer res.Body.Close() //nolint:errcheck // the answer is read; nothing is lost with the connection
-	answer, err := io.ReadAll(io.LimitReader(res.Body, pushAnswerLimit+1))
-	r := postResult{Status: res.StatusCode, cut: len(answer) > pushAnswerLimit}
-	r.Answer = strings.ToValidUTF8(string(answer[:min(len(answer), pushAnswerLimit)]), "\uFFFD")
+	answer, err := io.ReadAll(io.LimitReader(res.Body, int64(limit)+1))
+	r := postResult{Status: res.StatusCode, cut: len(answer) > limit}
+	r.Answer = strings.ToValidUTF8(string(answer[:min(len(answer), limit)]), "\uFFFD")
 	switch {
 	case err != nil:
-		r.Err = p.pushError(err)
+		r.Err = p.sendError(what, err)
 	case r.Status >= 300 && r.Status <= 399:
-		r.Err = fmt.Errorf("push: status %d redirects, and pushes do not follow redirects", r.Status)
+		r.Err = fmt.Errorf("%s: status %d redirects, and the platform's requests do not follow redirects", what, r.Status)
 	}
 	return r
 }
 
-// pushError says what went wrong on the way.
-func (p *poster) pushError(err error) error {
+// sendError says what went wrong on the way.
+func (p *poster) sendError(what string, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("push: no whole answer in time (at most %v): %w", p.timeout, err)
+		return fmt.Errorf("%s: no whole answer in time (at most %v): %w", what, p.timeout, err)
 	}
-	return fmt.Errorf("push: %w", err)
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // close closes the connections that wait for another push. Attempts under way

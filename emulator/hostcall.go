@@ -1,0 +1,200 @@
+package emulator
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/swanemu/emu/internal/seal"
+)
+
+// Requests of the platform to the server of a host app (D): it exchanges the
+// codes of the logins in its own app. Modelled: the signed request, its answer
+// in all its forms, the time it may take, the egress policy. The request is
+// made outside of the sandbox's lock, before the call that needs it is applied;
+// what the host said is part of that call's entry in the log, so that a restart
+// and a replay need no host.
+
+// signVersion is the version of the signature between platform and host (D).
+const signVersion = "0.0.1"
+
+// A hostQuestion is a request that has to be made before a call is applied.
+type hostQuestion struct {
+	host    int64 // the officalNo
+	request string
+	// address is the whole address, the signed query included.
+	address string
+}
+
+// A hostReply is what came of a hostQuestion. It goes into the log.
+type hostReply struct {
+	Host    int64  `json:"offical_no"`
+	Request string `json:"request_id"`
+	// Sink is the address without its query and without what may be a secret.
+	Sink string `json:"sink"`
+	// Status is the HTTP status; 0 when no answer came.
+	Status int `json:"status,omitempty"`
+	// Body is the answer's body; Err says why there is no whole answer.
+	Body string `json:"body,omitempty"`
+	Err  string `json:"error,omitempty"`
+}
+
+// A HostCall is a request of the platform to the server of a host app, and
+// what came of it.
+type HostCall struct {
+	// Host is the member's officalNo, App the app it is about.
+	Host int64  `json:"offical_no"`
+	App  int64  `json:"app_id"`
+	Sink string `json:"sink"`
+	// Request is the request_id that the host was given.
+	Request string `json:"request_id"`
+	OK      bool   `json:"ok"`
+	// Status is the HTTP status; 0 when no answer came. Errno is the host's.
+	Status int    `json:"status,omitempty"`
+	Errno  *int64 `json:"errno,omitempty"`
+	Error  string `json:"error,omitempty"`
+}
+
+func (*HostCall) journalDetail() {}
+
+// hostOfCode returns the member in whose app a code was given, which stands
+// behind its @; false is a code of the platform's own app. The member is nil
+// where nobody has that name.
+func (s *State) hostOfCode(code string) (*Host, bool) {
+	_, name, ok := strings.Cut(code, "@")
+	if !ok {
+		return nil, false
+	}
+	for _, h := range s.hosts() {
+		if h.Name == name {
+			return h, true
+		}
+	}
+	return nil, true
+}
+
+// askHost is the question that a code's exchange begins with; nil where the
+// platform can tell by itself.
+func (c *Call) askHost(app *App, code string) *hostQuestion {
+	host, _ := c.State.hostOfCode(code)
+	if app == nil || host == nil || host.URL == "" {
+		return nil
+	}
+	// The same code gives the same request, so that a host may tell a second
+	// attempt from a second code.
+	request := strconv.FormatInt(c.State.draw("host request "+code, app.ID).between(1_000_000_000, 9_999_999_999), 10)
+	params := map[string]string{
+		"request_id": request, "client_id": app.Key, "code": code,
+		"timestamp": strconv.FormatInt(c.Now.Unix(), 10), "sign_version": signVersion,
+	}
+	query := url.Values{"sign": {seal.HostSignature(params, host.HSK)}}
+	for name, value := range params {
+		query.Set(name, value)
+	}
+	address := host.URL + "?" + query.Encode()
+	if strings.Contains(host.URL, "?") {
+		address = host.URL + "&" + query.Encode()
+	}
+	return &hostQuestion{host: host.OfficalNo, request: request, address: address}
+}
+
+// consult asks a host. It is called with the lock held and lets go of it
+// meanwhile; what was due then is seen to as at the end of an input.
+func (s *Sandbox) consult(q *hostQuestion) *hostReply {
+	s.unlock()
+	r := s.em.poster.get(s.em.ctx, q.address)
+	s.mu.Lock()
+	out := &hostReply{Host: q.host, Request: q.request, Sink: publicURL(q.address), Status: r.Status, Body: r.Answer}
+	if r.Err != nil {
+		out.Body, out.Err = "", r.Err.Error()
+	}
+	return out
+}
+
+// sessionKeyForm is what a session key looks like (D).
+var sessionKeyForm = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
+
+// hostAnswer is the answer of a host (D).
+type hostAnswer struct {
+	Errno  *int64 `json:"errno"`
+	ErrMsg string `json:"errmsg"`
+	Data   *struct {
+		OpenID     string `json:"open_id"`
+		SessionKey string `json:"session_key"`
+	} `json:"data"`
+}
+
+// heard takes what a host has said to a code, and journals it.
+func (c *Call) heard(app *App, code string, r *hostReply) (sessionKey, error) {
+	out, answer, err := r.read()
+	call := &HostCall{
+		Host: r.Host, App: app.ID, Sink: r.Sink, Request: r.Request, OK: err == nil, Status: r.Status, Errno: answer.Errno,
+	}
+	hide := func(text string) string { return brief(strings.ReplaceAll(text, code, redacted)) }
+	if err != nil {
+		call.Error = hide(err.Error())
+	}
+	c.record(KindHostCall, call)
+	var said *hostRefusal
+	switch {
+	case errors.As(err, &said):
+		return out, &codeError{reason: fmt.Sprintf("宿主拒绝了 code，errno %d：%s", said.errno, hide(said.msg))}
+	case err != nil:
+		return out, &codeError{unavailable: true}
+	}
+	return out, nil
+}
+
+// brief is the beginning of a text for a journal.
+func brief(text string) string {
+	const most = 200
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}
+
+// A hostRefusal is a host's own no.
+type hostRefusal struct {
+	errno int64
+	msg   string
+}
+
+func (e *hostRefusal) Error() string {
+	return fmt.Sprintf("the host refused: errno %d: %s", e.errno, e.msg)
+}
+
+// read makes sense of an answer.
+func (r *hostReply) read() (out sessionKey, answer hostAnswer, err error) {
+	switch {
+	case r.Err != "":
+		return out, answer, errors.New(r.Err)
+	case r.Status < 200 || r.Status > 299:
+		return out, answer, fmt.Errorf("the host answered with HTTP status %d, not 200", r.Status)
+	}
+	if err := json.Unmarshal([]byte(r.Body), &answer); err != nil {
+		return out, answer, fmt.Errorf(`the host's answer is no JSON object with an integer "errno" and "data": %w`, err)
+	}
+	switch {
+	case answer.Errno == nil:
+		return out, answer, errors.New(`the host's answer has no "errno"; 0 is a success`)
+	case *answer.Errno != 0:
+		return out, answer, &hostRefusal{*answer.Errno, answer.ErrMsg}
+	case answer.Data == nil || answer.Data.OpenID == "":
+		return out, answer, errors.New(`the host's answer has no "data.open_id"`)
+	case !sessionKeyForm.MatchString(answer.Data.SessionKey):
+		return out, answer, errors.New(`"data.session_key" of the host's answer is not 32 hexadecimal digits`)
+	}
+	return sessionKey{answer.Data.OpenID, answer.Data.SessionKey}, answer, nil
+}
+
+// fresh reports whether a signed request of a host is young enough.
+func (c *Call) fresh(timestamp int64) bool {
+	window := c.State.Config.SignWindow
+	return window == 0 || c.Now.Sub(time.Unix(timestamp, 0)).Abs() <= window
+}
