@@ -55,7 +55,7 @@ func newClassifier(c *spec.Contract) *classifier {
 			break
 		}
 	}
-	for _, name := range []string{"business", "oauth", "bare", "gateway"} {
+	for _, name := range c.Envelopes() {
 		env, ok := c.Envelope(name)
 		if !ok {
 			continue

@@ -13,7 +13,7 @@ import (
 // it (seed 000). Modelled: basic information with its approval, verification
 // of the owner, status, category; the queries of a host, of a developer and of
 // a TP. Not modelled: changing basic information over the platform's own API
-// (the control API changes it), which apps a host may see (all of a sandbox).
+// (the control API changes it), more than one category of an app.
 
 // The values of an App's Status (seed 000).
 const (
@@ -43,6 +43,14 @@ type App struct {
 	// Verified is the owner's real-name verification, without which no
 	// package can be released (seed 001).
 	Verified bool `json:"verified"`
+	// Satus, AdType and AdStatus are what its qualification says where that
+	// is something else than what follows from Verified (seed 000).
+	Satus    *int `json:"satus,omitempty"`
+	AdType   *int `json:"ad_type,omitempty"`
+	AdStatus *int `json:"ad_status,omitempty"`
+	// Uninvited keeps the app from the services that are by invitation (seed
+	// 002).
+	Uninvited bool `json:"uninvited,omitempty"`
 	// Owner is the name of the owner, OwnerType its kind (seed 000: 1 person,
 	// 2 company, 3 government, 4 media, 5 other).
 	Owner     string `json:"owner"`
@@ -60,6 +68,8 @@ type App struct {
 	// AuditWeek and AuditsUsed count the audits asked for in one week.
 	AuditWeek  string `json:"audit_week,omitempty"`
 	AuditsUsed int    `json:"audits_used,omitempty"`
+	// Templates are its message templates in the order they were added.
+	Templates []*MessageTemplate `json:"message_templates,omitempty"`
 	// Packages holds the app's packages in order of id.
 	Packages []*Package `json:"packages"`
 
@@ -92,6 +102,19 @@ func (a *App) check() error {
 	}
 	if err := a.checkScopes(); err != nil {
 		return err
+	}
+	for _, q := range []struct {
+		name string
+		got  int
+		want []int
+	}{
+		{"satus", a.qualification().Satus, []int{0, 1, 2, 3, 4}},
+		{"ad_type", a.qualification().AdType, []int{-1, 0, 1, 2, 23}},
+		{"ad_status", a.qualification().AdStatus, []int{0, 1, 3}},
+	} {
+		if !slices.Contains(q.want, q.got) {
+			return fmt.Errorf("%s %d: want one of %v", q.name, q.got, q.want)
+		}
 	}
 	if !slices.IsSortedFunc(a.Packages, func(x, y *Package) int { return int(x.ID - y.ID) }) {
 		return errors.New("packages must be in order of package_id")
@@ -170,12 +193,10 @@ type (
 
 func (a *App) info() appInfo {
 	photo, _ := marshal([]map[string]string{{"cover": a.Photo}})
-	q := qualification{Name: a.Owner, Type: a.OwnerType, Satus: 2, AdType: 0, AdStatus: 3}
-	if a.Verified {
-		q.Satus, q.AdType, q.AdStatus = 1, 1, 1
-	}
 	return appInfo{
-		AppID: a.ID, AppName: a.Name, AppDesc: a.Desc, PhotoAddr: string(photo), Qualification: q,
+		AppID: a.ID, AppName: a.Name, AppDesc: a.Desc, Qualification: a.qualification(),
+		// Slashes are escaped as in the document's example.
+		PhotoAddr: strings.ReplaceAll(string(photo), "/", `\/`),
 		Category: []categoryInfo{{
 			CategoryID: a.Category.ID, CategoryName: a.Category.Name, CategoryDesc: a.Category.Desc,
 			Parent: categoryParent{a.Category.ParentID, a.Category.ParentName, a.Category.ParentDesc},
@@ -183,6 +204,27 @@ func (a *App) info() appInfo {
 		MinSwanVersion: a.MinSwanVersion, Status: a.Status,
 	}
 }
+
+// qualification is what the platform says of the app's owner.
+func (a *App) qualification() qualification {
+	q := qualification{Name: a.Owner, Type: a.OwnerType, Satus: 2, AdType: 0, AdStatus: 3}
+	if a.Verified {
+		q.Satus, q.AdType, q.AdStatus = 1, 1, 1
+	}
+	set(&q.Satus, a.Satus)
+	set(&q.AdType, a.AdType)
+	set(&q.AdStatus, a.AdStatus)
+	return q
+}
+
+// basics are the app's basic information and its approval: what the alliance
+// is told of when it changes.
+type basics struct {
+	info                           appInfo
+	nameApproved, categoryApproved bool
+}
+
+func (a *App) basics() basics { return basics{a.info(), a.NameApproved, a.CategoryApproved} }
 
 // tpAppInfo is the TP's view of an app. What it leaves out of the contract's
 // fields is completed from the contract.
@@ -204,10 +246,12 @@ type ossAppsIn struct {
 	AppIDs string `json:"app_ids"`
 }
 
-// getOSSAppInfo answers for the apps named that the caller may see; one that
-// is unknown or another's is an error of the whole call (assumed).
+// getOSSAppInfo answers for the apps named, each once and in the order they
+// were named; one that is unknown, or that the caller may not see, is an error
+// of the whole call (assumed).
 func getOSSAppInfo(c *Call, in ossAppsIn) ([]appInfo, error) {
 	out := []appInfo{}
+	answered := map[int64]bool{}
 	for text := range strings.SplitSeq(in.AppIDs, ",") {
 		id, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 		if err != nil {
@@ -217,13 +261,17 @@ func getOSSAppInfo(c *Call, in ossAppsIn) ([]appInfo, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, app.info())
+		if !answered[id] {
+			answered[id] = true
+			out = append(out, app.info())
+		}
 	}
 	return out, nil
 }
 
 // visibleApp returns an app that the caller may see: a host every app of the
-// sandbox, a developer its own.
+// sandbox, or those it is limited to, a developer its own. Which ones a host
+// may see is assumed.
 func (c *Call) visibleApp(id int64) (*App, error) {
 	app := c.State.Apps[id]
 	switch {
@@ -231,6 +279,10 @@ func (c *Call) visibleApp(id int64) (*App, error) {
 		return nil, refuse("AppNotFound")
 	case c.Principal.Kind == PrincipalDeveloper && c.Principal.App != id:
 		return nil, refuse("NoAppPermission")
+	case c.Principal.Kind == PrincipalHost:
+		if h := c.State.host(c.Principal.Host); h == nil || !h.sees(id) {
+			return nil, refuse("NoAppPermission")
+		}
 	}
 	return app, nil
 }

@@ -16,7 +16,7 @@ import (
 // check says where a state does not hold together. m is the lifecycle of
 // packages; one without states checks none.
 func (s *State) check(m *machine) error {
-	for _, f := range []func(*machine) error{s.checkSettings, s.checkApps, s.checkOthers, s.checkUsers, s.checkHost, s.checkEvents, s.checkTimers} {
+	for _, f := range []func(*machine) error{s.checkSettings, s.checkApps, s.checkOthers, s.checkHosts, s.checkUsers, s.checkHost, s.checkMessages, s.checkEvents, s.checkTimers} {
 		if err := f(m); err != nil {
 			return fmt.Errorf("state: %w", err)
 		}
@@ -127,11 +127,6 @@ func (s *State) checkOthers(*machine) error {
 	}
 	if len(s.keys) != len(s.Apps)+len(s.TPs) {
 		return fmt.Errorf("apps and tps: two of them have the same key")
-	}
-	for ak, h := range s.Hosts {
-		if h == nil || h.AK != ak || ak == "" {
-			return fmt.Errorf("/hosts: each stands under its ak")
-		}
 	}
 	for text, t := range s.Tokens {
 		if t == nil || text == "" {

@@ -116,7 +116,14 @@ func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	bound, err := c.admit(r)
 	if err != nil {
+		if r.URL.Path == alliancePath && problemOf(err).Status == http.StatusUnauthorized {
+			w.Header().Add("WWW-Authenticate", `Basic realm="emu", charset="UTF-8"`)
+		}
 		c.fail(w, nil, err)
+		return
+	}
+	if r.URL.Path == alliancePath {
+		c.alliance(w, r, bound)
 		return
 	}
 	api, err := c.load()
@@ -278,7 +285,7 @@ func (c *control) fail(w http.ResponseWriter, op *spec.Operation, err error) {
 		c.e.opt.Logger.Error("control API", "err", err)
 	}
 	if p.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="emu"`)
+		w.Header().Add("WWW-Authenticate", `Bearer realm="emu"`)
 	}
 	c.write(w, op, p.answer())
 }

@@ -48,18 +48,31 @@ func (c *control) admit(r *http.Request) (bound string, err error) {
 }
 
 func (c *control) admitToken(r *http.Request) (bound string, err error) {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	token = strings.TrimSpace(token)
-	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+	token, name := bearer(r), sandboxInPath(r.URL.EscapedPath())
+	if r.URL.Path == alliancePath {
+		name = allianceSandbox(r)
+		if _, password, ok := r.BasicAuth(); ok {
+			token = password // a browser can send nothing else
+		}
+	}
+	switch {
+	case token == "":
 		return "", &controlProblem{Status: http.StatusUnauthorized, Detail: "the control API needs the admin token: Authorization: Bearer …"}
-	}
-	if sameToken(token, c.e.opt.AdminToken) {
+	case sameToken(token, c.e.opt.AdminToken):
 		return "", nil
-	}
-	if name := sandboxInPath(r.URL.EscapedPath()); name != "" && sameToken(token, c.e.sandboxToken(name)) {
+	case name != "" && sameToken(token, c.e.sandboxToken(name)):
 		return name, nil
 	}
 	return "", &controlProblem{Status: http.StatusUnauthorized, Detail: "the token is neither the admin token nor that of the sandbox in the path"}
+}
+
+// bearer is the token that a request carries in the way of RFC 6750, or "".
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
 }
 
 // errNotBound refuses a token outside its sandbox.

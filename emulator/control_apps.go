@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strconv"
@@ -24,6 +25,10 @@ type appOut struct {
 	NameApproved     bool             `json:"name_approved"`
 	CategoryApproved bool             `json:"category_approved"`
 	Verified         bool             `json:"verified"`
+	Satus            int              `json:"satus"`
+	AdType           int              `json:"ad_type"`
+	AdStatus         int              `json:"ad_status"`
+	Invited          bool             `json:"invited"`
 	Owner            string           `json:"owner"`
 	OwnerType        int              `json:"owner_type"`
 	Developer        string           `json:"developer"`
@@ -45,6 +50,8 @@ func (c *Call) shown(a *App) appOut {
 		Owner: a.Owner, OwnerType: a.OwnerType, Developer: a.developer(), MinSwanVersion: a.MinSwanVersion, Category: a.Category,
 		AuditQuota: times, AuditsLeft: left, TPs: []int64{}, Packages: len(a.Packages),
 	}
+	q := a.qualification()
+	out.Satus, out.AdType, out.AdStatus, out.Invited = q.Satus, q.AdType, q.AdStatus, !a.Uninvited
 	for _, tp := range c.State.tpsOf(a.ID) {
 		out.TPs = append(out.TPs, tp.ID)
 	}
@@ -99,6 +106,10 @@ type appChange struct {
 	NameApproved      *bool     `json:"name_approved"`
 	CategoryApproved  *bool     `json:"category_approved"`
 	Verified          *bool     `json:"verified"`
+	Satus             *int      `json:"satus"`
+	AdType            *int      `json:"ad_type"`
+	AdStatus          *int      `json:"ad_status"`
+	Invited           *bool     `json:"invited"`
 	Owner             *string   `json:"owner"`
 	OwnerType         *int      `json:"owner_type"`
 	Developer         *string   `json:"developer"`
@@ -118,6 +129,10 @@ func (in *appChange) apply(a *App) {
 	set(&a.NameApproved, in.NameApproved)
 	set(&a.CategoryApproved, in.CategoryApproved)
 	set(&a.Verified, in.Verified)
+	a.Satus, a.AdType, a.AdStatus = cmp.Or(in.Satus, a.Satus), cmp.Or(in.AdType, a.AdType), cmp.Or(in.AdStatus, a.AdStatus)
+	if in.Invited != nil {
+		a.Uninvited = !*in.Invited
+	}
 	set(&a.Owner, in.Owner)
 	set(&a.OwnerType, in.OwnerType)
 	set(&a.Developer, in.Developer)
@@ -187,7 +202,8 @@ type updateAppIn struct {
 	appChange
 }
 
-// updateApp changes an app; a change is told to the alliance (seed 000).
+// updateApp changes an app; a change of its basic information is told to the
+// alliance (seed 000).
 func updateApp(c *Call, in updateAppIn) (appOut, error) {
 	app, err := c.anApp(in.AppID, "/app_id")
 	if err != nil {
@@ -198,8 +214,9 @@ func updateApp(c *Call, in updateAppIn) (appOut, error) {
 	if err := changed.check(); err != nil {
 		return appOut{}, badRequest("", err.Error())
 	}
-	if !reflect.DeepEqual(changed, *app) {
-		*app = changed
+	before := app.basics()
+	*app = changed
+	if !reflect.DeepEqual(before, app.basics()) {
 		if def, ok := c.box.em.contract.Event("APP_CHANGED"); ok {
 			c.emitNotice(def.Name, def.Code, "", app.ID, 0)
 		}

@@ -183,6 +183,8 @@ type configOut struct {
 	UserAnswer     string `json:"user_answer"`
 	SignWindow     string `json:"sign_window"`
 	AuditQuota     int    `json:"audit_quota"`
+	RefuseUnknown  bool   `json:"refuse_unknown_recipients"`
+	TemplateLimit  int    `json:"template_limit"`
 	PushPlain      bool   `json:"push_plain"`
 	PushAttempts   int    `json:"push_attempts"`
 	StrictEvidence bool   `json:"strict_evidence"`
@@ -198,8 +200,8 @@ func (cfg Config) shown() configOut {
 		RollbackDelay: durationText(cfg.Rollback), TokenTTL: durationText(cfg.TokenTTL), AuditQuota: cfg.AuditQuota,
 		CodeTTL: durationText(cfg.CodeTTL), SessionTTL: durationText(cfg.SessionTTL), KillOldSession: cfg.KillOldSession,
 		KeyPath: cfg.AuthorizeKeyPath, Padding: cfg.UserDataPadding, UserAnswer: cfg.UserAnswer,
-		SignWindow: durationText(cfg.SignWindow),
-		PushPlain:  cfg.PushPlain, PushAttempts: cfg.PushAttempts, StrictEvidence: cfg.StrictEvidence, Topic: cfg.Topic,
+		RefuseUnknown: cfg.RefuseUnknown, TemplateLimit: cfg.TemplateLimit, SignWindow: durationText(cfg.SignWindow),
+		PushPlain: cfg.PushPlain, PushAttempts: cfg.PushAttempts, StrictEvidence: cfg.StrictEvidence, Topic: cfg.Topic,
 	}
 }
 
@@ -217,6 +219,8 @@ type configChange struct {
 	UserAnswer     *string `json:"user_answer"`
 	SignWindow     *string `json:"sign_window"`
 	AuditQuota     *int    `json:"audit_quota"`
+	RefuseUnknown  *bool   `json:"refuse_unknown_recipients"`
+	TemplateLimit  *int    `json:"template_limit"`
 	PushPlain      *bool   `json:"push_plain"`
 	PushAttempts   *int    `json:"push_attempts"`
 	StrictEvidence *bool   `json:"strict_evidence"`
@@ -262,6 +266,8 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 	set(&cfg.UserAnswer, in.UserAnswer)
 	set(&cfg.Manual, in.Manual)
 	set(&cfg.AuditQuota, in.AuditQuota)
+	set(&cfg.RefuseUnknown, in.RefuseUnknown)
+	set(&cfg.TemplateLimit, in.TemplateLimit)
 	set(&cfg.PushPlain, in.PushPlain)
 	set(&cfg.PushAttempts, in.PushAttempts)
 	set(&cfg.StrictEvidence, in.StrictEvidence)

@@ -87,6 +87,8 @@ func (in *journalIn) matches(st *State, e Entry) bool {
 		app = d.App
 	case *EventDetail:
 		app = d.App
+	case *MessageDetail:
+		app = d.App
 	case *Attempt:
 		outcome = "ok"
 		if !d.OK {

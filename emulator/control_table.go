@@ -45,6 +45,9 @@ func controlOperations() []controlOperation {
 		// control_hosts.go
 		looks("listHosts", listHosts),
 		guarded(orders("createHost", http.StatusCreated, createHost), "ak"),
+		looks("getHost", getHost),
+		orders("updateHost", http.StatusOK, updateHost),
+		orders("addContainer", http.StatusCreated, addContainer),
 		// control_users.go
 		looks("listUsers", listUsers),
 		orders("createUser", http.StatusCreated, createUser),
@@ -65,6 +68,13 @@ func controlOperations() []controlOperation {
 		orders("clearAnswers", http.StatusOK, clearAnswers),
 		orders("askUser", http.StatusOK, askUser),
 		looks("listForms", listForms),
+		// control_messages.go
+		looks("listUserMessages", listUserMessages),
+		looks("listFeedCards", listFeedCards),
+		orders("giveMessageTemplate", http.StatusCreated, giveMessageTemplate),
+		looks("listSubscriptions", listSubscriptions),
+		orders("subscribe", http.StatusCreated, subscribe),
+		orders("unsubscribe", http.StatusOK, unsubscribe),
 		// control_decisions.go
 		looks("listDecisions", listDecisions),
 		orders("decide", http.StatusOK, decide),

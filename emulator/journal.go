@@ -15,6 +15,7 @@ const (
 	KindTransition = "transition" // a resource went from one state to another
 	KindEvent      = "event"      // something the platform will send
 	KindDelivery   = "delivery"   // one attempt to send it
+	KindMessage    = "message"    // users were sent a message
 	KindHostCall   = "host_call"  // a request to the server of a host app
 	KindFault      = "fault"      // an interference that was scripted
 	KindGrant      = "grant"      // a scope was agreed to, refused, used up or cleared
@@ -41,7 +42,7 @@ type Entry struct {
 
 // A Detail is what an Entry says, by kind: an Exchange, Transition,
 // EventDetail, Attempt, HostCall, FaultDetail, GrantDetail, AnswerDetail,
-// Control, Mismatch or ClockDetail.
+// MessageDetail, Control, Mismatch or ClockDetail.
 type Detail interface{ journalDetail() }
 
 // MarshalJSON writes the entry with secrets redacted.
@@ -192,6 +193,19 @@ type Attempt struct {
 }
 
 func (*Attempt) journalDetail() {}
+
+// A MessageDetail is a message that users were sent, and to whom.
+type MessageDetail struct {
+	Key   int64       `json:"msg_key"`
+	Kind  string      `json:"kind"`
+	App   int64       `json:"app_id"`
+	Title string      `json:"title,omitempty"`
+	To    []Recipient `json:"to"`
+	// Unknown are the swan_ids that nobody has.
+	Unknown []string `json:"unknown,omitempty"`
+}
+
+func (*MessageDetail) journalDetail() {}
 
 // A Control is an order given over the control API.
 type Control struct {

@@ -99,7 +99,8 @@ func (a *modelApp) standing() standing {
 	return standing{a.name, a.categories, a.verified, a.status, a.quota}
 }
 
-// setApp changes what gates ask for; a change is told to the alliance.
+// setApp changes what gates ask for; a change of anything but the quota is told
+// to the alliance.
 func (w *world) setApp(t *rapid.T, app *modelApp, to standing) {
 	was := app.standing()
 	app.name, app.categories, app.verified, app.status, app.quota = to.name, to.categories, to.verified, to.status, to.quota
@@ -116,7 +117,9 @@ func (w *world) setApp(t *rapid.T, app *modelApp, to standing) {
 		body["audit_quota"] = to.quota
 	}
 	body["status"] = to.status
-	if was != to {
+	told := to
+	told.quota = was.quota
+	if was != told {
 		w.m.notices = append(w.m.notices, modelNotice{code: 100, app: app.id, at: w.m.now})
 	}
 	order(t, w.e, "PATCH", control(w.s, "/apps/"+text(app.id)), body, nil)

@@ -57,6 +57,27 @@ func platformBehaviours() []behaviour {
 		reads("getOSSAppInfo", getOSSAppInfo),
 		reads("listOSSPackages", listOSSPackages),
 		reads("getOSSPackageDetail", getOSSPackageDetail),
+		// services.go, feeds.go
+		changes("sendUnicastMessage", sendUnicastMessage),
+		changes("sendMulticastMessage", sendMulticastMessage),
+		changes("sendFeedCard", sendFeedCard),
+		// messagetemplates.go
+		reads("listMessageTemplateLibrary", listTemplateLibrary),
+		reads("listMessageTemplateLibraryByTP", listTemplateLibrary),
+		reads("getMessageTemplateKeywords", getTemplateKeywords),
+		reads("getMessageTemplateKeywordsByTP", getTemplateKeywords),
+		changes("addMessageTemplate", addMessageTemplate),
+		changes("addMessageTemplateByTP", addMessageTemplate),
+		reads("listMessageTemplates", listMessageTemplates),
+		reads("listMessageTemplatesByTP", listMessageTemplates),
+		changes("deleteMessageTemplate", deleteMessageTemplate),
+		changes("deleteMessageTemplateByTP", deleteMessageTemplate),
+		// templatemessages.go
+		changes("sendTemplateMessage", sendTemplateMessage),
+		changes("sendTemplateMessageByTP", sendTemplateMessage),
+		changes("sendSubscriptionMessage", sendSubscriptionMessage),
+		changes("sendCustomerMessage", sendCustomerMessage),
+		changes("sendCustomerMessageByTP", sendCustomerMessage),
 		// messages.go
 		reads("listPushMessages", listPushMessages),
 	}

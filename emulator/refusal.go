@@ -78,6 +78,10 @@ func describeIssue(i spec.Issue) string {
 		return name + " 不能小于 " + i.Want
 	case spec.RuleMaximum:
 		return name + " 不能大于 " + i.Want
+	case spec.RuleMinItems:
+		return name + " 至少要有 " + i.Want + " 项"
+	case spec.RuleMaxItems:
+		return name + " 最多只能有 " + i.Want + " 项"
 	case spec.RulePattern, spec.RuleFormat:
 		return name + " 格式应为 " + i.Want
 	case spec.RuleUnknown:

@@ -134,7 +134,7 @@ func (e *Emulator) config(name string) Config {
 	if name != DefaultSandbox {
 		topic += "." + name
 	}
-	c := loginDefaults()
+	c := messageDefaults(loginDefaults())
 	c.Upload, c.Audit, c.Rollback, c.Manual = o.Delays.Upload, o.Delays.Audit, o.Delays.Rollback, o.Manual
 	c.TokenTTL, c.AuditQuota, c.PushPlain = o.TokenTTL, o.AuditQuota, o.PushPlain
 	c.PushAttempts, c.StrictEvidence, c.Topic = o.PushAttempts, o.StrictEvidence, topic
@@ -259,7 +259,7 @@ func issueCredentials(c *Call, _ None) (Credentials, error) {
 	}
 	if hosts := c.State.hosts(); len(hosts) > 0 {
 		h := hosts[0]
-		out.Host.AK, out.Host.SK, out.Host.OfficalNo, out.Host.ContainerNo = h.AK, h.SK, h.OfficalNo, h.ContainerNo
+		out.Host.AK, out.Host.SK, out.Host.OfficalNo, out.Host.ContainerNo = h.AK, h.SK, h.OfficalNo, h.containerNo()
 	}
 	return out, nil
 }

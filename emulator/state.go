@@ -65,6 +65,14 @@ type State struct {
 	// developer whom it was signed for.
 	SwanIDs map[string]string `json:"swanids,omitempty"`
 
+	// Messages are what users were sent, the most recent of it, in order;
+	// LastMessage numbers them. FeedCards are the cards in users' feeds, the
+	// most recent ones, and Subscriptions what users agreed to get.
+	Messages      []*UserMessage  `json:"messages,omitempty"`
+	LastMessage   int64           `json:"last_message,omitempty"`
+	FeedCards     []*FeedCard     `json:"feed_cards,omitempty"`
+	Subscriptions []*Subscription `json:"subscriptions,omitempty"`
+
 	// Faults are the interferences that were scripted, in the order they were
 	// given; Held the events that one of them holds back.
 	Faults    []*Fault `json:"faults,omitempty"`
@@ -138,6 +146,11 @@ type Config struct {
 	// UserAnswer is what users answer who were not told: AnswerAgree,
 	// AnswerRefuse or AnswerCancel.
 	UserAnswer string `json:"user_answer"`
+	// RefuseUnknown refuses a unicast message to somebody who is not there
+	// instead of leaving them out.
+	RefuseUnknown bool `json:"refuse_unknown_recipients"`
+	// TemplateLimit bounds the message templates of an app.
+	TemplateLimit int `json:"template_limit"`
 	// SignWindow is how far the timestamp of a host's signed request may be
 	// from the sandbox's time; 0 is any.
 	SignWindow time.Duration `json:"sign_window,omitempty"`
@@ -177,7 +190,7 @@ func (s *State) export() ([]byte, error) {
 
 // importState reads an exported state and checks that it holds together.
 func importState(data []byte) (*State, error) {
-	s := newState("", 0, loginDefaults()) // what older states lack
+	s := newState("", 0, messageDefaults(loginDefaults())) // what older states lack
 	if err := json.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}

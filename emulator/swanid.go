@@ -82,7 +82,10 @@ func signSwanID(c *Call, in signSwanIDIn) (encoded, error) {
 // its container numbers, or its name (that any of them does is assumed).
 func (s *State) hostOfUnion(id string) *Host {
 	for _, h := range s.hosts() {
-		if id == strconv.FormatInt(h.OfficalNo, 10) || id == strconv.FormatInt(h.ContainerNo, 10) || id == h.Name {
+		if id == strconv.FormatInt(h.OfficalNo, 10) || id == h.Name {
+			return h
+		}
+		if no, err := strconv.ParseInt(id, 10, 64); err == nil && hasContainer(h.Containers, no) {
 			return h
 		}
 	}

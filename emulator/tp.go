@@ -1,7 +1,6 @@
 package emulator
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"strconv"
@@ -46,45 +45,6 @@ type TP struct {
 type Authorization struct {
 	// Since is in seconds since 1970.
 	Since int64 `json:"since"`
-}
-
-// A Host is a member of the alliance (seed 000).
-type Host struct {
-	AK string `json:"ak"`
-	SK string `json:"sk"`
-	// OfficalNo, so spelled in seed 000, is the member; ContainerNo its app.
-	OfficalNo   int64 `json:"offical_no"`
-	ContainerNo int64 `json:"container_no"`
-	// Name stands behind the @ of the codes of its logins, and in capitals
-	// behind the H that its swanids begin with.
-	Name string `json:"name,omitempty"`
-	// URL is where its server exchanges the codes of its logins; "" lets the
-	// emulator be that server.
-	URL string `json:"url,omitempty"`
-	// HSK is the secret that it and the platform sign their requests to each
-	// other with.
-	HSK string `json:"hsk,omitempty"`
-}
-
-// addHost puts a member of the alliance into the state; what it leaves open is
-// generated.
-func (c *Call) addHost(h *Host) error {
-	r := c.draw("host")
-	generated := Host{
-		AK: r.alnum(32), SK: r.alnum(32),
-		OfficalNo: r.between(100_000, 999_999), ContainerNo: r.between(100_000, 999_999),
-		HSK: r.alnum(32),
-	}
-	h.AK, h.SK = cmp.Or(h.AK, generated.AK), cmp.Or(h.SK, generated.SK)
-	h.OfficalNo = cmp.Or(h.OfficalNo, generated.OfficalNo)
-	h.ContainerNo = cmp.Or(h.ContainerNo, generated.ContainerNo)
-	h.HSK = cmp.Or(h.HSK, generated.HSK)
-	h.Name = cmp.Or(h.Name, "host"+strconv.FormatInt(h.ContainerNo, 10))
-	if err := c.box.em.index.claim(h.AK, c.box); err != nil {
-		return err
-	}
-	c.State.Hosts[h.AK] = h
-	return nil
 }
 
 // tpsOf returns the TPs that an app has authorized, in order of id.

@@ -54,6 +54,11 @@ type Box struct {
 	first   contracttest.Credentials
 	version int
 	gifts   map[string]gift
+	// templates are the apps that have the template of a run, unlimited says
+	// that they may have any number, scenes numbers forms and subscriptions.
+	templates map[int64]bool
+	unlimited bool
+	scenes    int
 }
 
 // credentials are what the control API gives a client.
@@ -87,7 +92,7 @@ func (c *credentials) given() contracttest.Credentials {
 // Open makes a sandbox on virtual time that decides nothing by itself, and a
 // receiver on this machine for its pushes. Close it.
 func Open(ctx context.Context, o Options) (*Box, error) {
-	b := &Box{options: o, client: o.transport(), gifts: gifts()}
+	b := &Box{options: o, client: o.transport(), gifts: gifts(), templates: map[int64]bool{}}
 	order := map[string]any{"clock": map[string]any{"mode": "virtual"}, "manual": true}
 	if o.Sandbox != "" {
 		order["name"] = o.Sandbox

@@ -12,7 +12,27 @@ type gift func(ctx context.Context, b *Box, s *contracttest.Subject) (string, er
 // gifts are the values that only the emulator can tell, by operation and
 // parameter.
 func gifts() map[string]gift {
-	return map[string]gift{}
+	return map[string]gift{
+		// message.go
+		"sendUnicastMessage.swan_ids":           swanIDOfUser,
+		"addMessageTemplate.id":                 libraryTitle,
+		"addMessageTemplateByTP.id":             libraryTitle,
+		"deleteMessageTemplate.template_id":     newTemplate,
+		"deleteMessageTemplateByTP.template_id": newTemplate,
+		"sendTemplateMessage.template_id":       template,
+		"sendTemplateMessage.touser_openId":     openIDOfUser,
+		"sendTemplateMessage.scene_id":          newScene,
+		"sendTemplateMessageByTP.template_id":   template,
+		"sendTemplateMessageByTP.touser_openId": openIDOfUser,
+		"sendTemplateMessageByTP.scene_id":      newScene,
+		"sendSubscriptionMessage.template_id":   template,
+		"sendSubscriptionMessage.touser_openId": openIDOfUser,
+		"sendSubscriptionMessage.subscribe_id":  newSubscription,
+		"sendCustomerMessage.open_id":           openIDOfUser,
+		"sendCustomerMessageByTP.open_id":       openIDOfUser,
+		"sendCustomerMessage.content":           someText,
+		"sendCustomerMessageByTP.content":       someText,
+	}
 }
 
 // give returns a live value of a parameter.

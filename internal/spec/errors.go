@@ -49,6 +49,10 @@ func (i Issue) String() string {
 		return at + " is less than the least allowed: " + i.Want
 	case RuleMaximum:
 		return at + " is more than the most allowed: " + i.Want
+	case RuleMinItems:
+		return at + " has fewer items than " + i.Want
+	case RuleMaxItems:
+		return at + " has more items than " + i.Want
 	case RulePattern:
 		return at + " does not match the pattern " + i.Want
 	case RuleFormat:
@@ -186,10 +190,11 @@ func issueOf(e *openapi3.SchemaError, under string) Issue {
 	case "properties":
 		issue.Rule = RuleUnknown
 	case "minItems":
-		issue.Want = fmt.Sprintf("at least %d items", s.MinItems)
+		issue.Rule, issue.Want = RuleMinItems, strconv.FormatUint(s.MinItems, 10)
 	case "maxItems":
+		issue.Rule = RuleMaxItems
 		if s.MaxItems != nil {
-			issue.Want = fmt.Sprintf("at most %d items", *s.MaxItems)
+			issue.Want = strconv.FormatUint(*s.MaxItems, 10)
 		}
 	case "":
 		issue.Want = "a value the schema allows"

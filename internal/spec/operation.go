@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"maps"
 	"slices"
 	"sort"
 )
@@ -36,6 +37,11 @@ func (c *Contract) Error(name string) (ErrorDef, bool) {
 func (c *Contract) Envelope(name string) (*Envelope, bool) {
 	e, ok := c.envelopes[name]
 	return e, ok
+}
+
+// Envelopes returns the names of all wrappings of answers, sorted.
+func (c *Contract) Envelopes() []string {
+	return slices.Sorted(maps.Keys(c.envelopes))
 }
 
 // Lifecycle returns the state machine of a resource.

@@ -72,6 +72,8 @@ const (
 	RuleMaxLength Rule = "maxLength"
 	RuleMinimum   Rule = "minimum"
 	RuleMaximum   Rule = "maximum"
+	RuleMinItems  Rule = "minItems"
+	RuleMaxItems  Rule = "maxItems"
 	RulePattern   Rule = "pattern"
 	RuleFormat    Rule = "format"
 	RuleUnknown   Rule = "unknown"   // a member the schema does not allow

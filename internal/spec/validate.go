@@ -1,6 +1,9 @@
 package spec
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -75,7 +78,31 @@ func (p *plan) judge(params Params, token string, how []openapi3.SchemaValidatio
 	if err := p.schema.VisitJSON(object, how...); err != nil {
 		issues = append(issues, issuesOf(err, "")...)
 	}
+	for i := range issues {
+		if issues[i].Rule == RuleType {
+			p.sayWhere(params, &issues[i])
+		}
+	}
 	return invalid(issues)
+}
+
+// sayWhere makes of a text that should hold JSON and does not an issue that
+// says where it breaks off, instead of one about its type.
+func (p *plan) sayWhere(params Params, issue *Issue) {
+	for i := range params {
+		at, known := p.index[params[i].Name]
+		if !known || pointerOf(params[i].Name) != issue.Pointer || p.props[at].kinds&kindString != 0 {
+			continue
+		}
+		text := strings.TrimLeft(params[i].Text, " \t\r\n")
+		if !strings.HasPrefix(text, "{") && !strings.HasPrefix(text, "[") {
+			return
+		}
+		var syntax *json.SyntaxError
+		if err := json.Unmarshal([]byte(params[i].Text), new(any)); errors.As(err, &syntax) {
+			issue.Rule, issue.Want = RuleMalformed, fmt.Sprintf("JSON (byte %d)", syntax.Offset)
+		}
+	}
 }
 
 // visit returns the options to validate a value with.
