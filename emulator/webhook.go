@@ -1,9 +1,11 @@
 package emulator
 
-// The last step of a push: one POST to one receiver. Modelled: the body as it
-// is given, the answer "success" and nothing else as acceptance, redirects not
-// followed, an egress policy on the address that is really dialled. Not
-// modelled: retries and their intervals (the outbox), encryption (internal/seal).
+// The last step of a push or a notification: one POST to one receiver.
+// Modelled: the body as it is given, of a push's answers "success" and nothing
+// else as acceptance, redirects not followed, an egress policy on the address
+// that is really dialled. Not modelled: what a merchant's answer means
+// (notify.go), retries and their intervals (the outbox), encryption and
+// signatures (internal/seal).
 
 import (
 	"bytes"
@@ -130,7 +132,18 @@ func (e Egress) pushControl() (pushControl, error) {
 	}, nil
 }
 
-// poster delivers pushes. It is safe for concurrent use.
+// A letter is what one attempt puts on the wire, and how it is sent.
+type letter struct {
+	// channel is the event's; errors begin with it.
+	channel   string
+	body      []byte
+	mediaType string
+	// timeout bounds the attempt, limit what is kept of the answer, in bytes.
+	timeout time.Duration
+	limit   int
+}
+
+// poster delivers pushes and notifications. It is safe for concurrent use.
 type poster struct {
 	// transport is used without an http.Client in front, hence no redirects,
 	// no cookies and errors without the URL.
@@ -166,8 +179,8 @@ func newPoster(e Egress, timeout time.Duration) (*poster, error) {
 type postResult struct {
 	// Status is the HTTP status; 0 when no answer came.
 	Status int
-	// Answer is the beginning of the answer's body, at most 256 bytes, with
-	// what is not UTF-8 replaced.
+	// Answer is the beginning of the answer's body, 256 bytes of a push's at
+	// most, with what is not UTF-8 replaced.
 	Answer string
 	// Err says why there is no whole answer, or that it is a redirect. Of the
 	// receiver's URL it shows the host at most: the rest may hold a secret.
@@ -183,19 +196,29 @@ func (r postResult) accepted() bool {
 		strings.TrimSpace(r.Answer) == "success"
 }
 
-// post makes one attempt. It returns when the answer is there, the poster's
-// timeout has passed or ctx ends, whichever is first.
+// post makes one attempt to deliver a push.
 func (p *poster) post(ctx context.Context, address string, body []byte) postResult {
-	ctx, cancel := clock.Timeout(ctx, p.timeout)
+	return p.send(ctx, address, p.push(body))
+}
+
+// push is the letter of a push.
+func (p *poster) push(body []byte) letter {
+	return letter{channel: ChannelPush, body: body, mediaType: mediaJSON, timeout: p.timeout, limit: pushAnswerLimit}
+}
+
+// send makes one attempt. It returns when the answer is there, the letter's
+// timeout has passed or ctx ends, whichever is first.
+func (p *poster) send(ctx context.Context, address string, l letter) postResult {
+	ctx, cancel := clock.Timeout(ctx, l.timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(l.body))
 	if err != nil {
-		return postResult{Err: errors.New("push: the receiver's address is not a URL")}
+		return postResult{Err: fmt.Errorf("%s: the receiver's address is not a URL", l.channel)}
 	}
 	if s := req.URL.Scheme; (s != "http" && s != "https") || req.URL.Hostname() == "" {
-		return postResult{Err: errors.New("push: the receiver's address is not an http or https URL with a host")}
+		return postResult{Err: fmt.Errorf("%s: the receiver's address is not an http or https URL with a host", l.channel)}
 	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", l.mediaType)
 	req.Header.Set("User-Agent", "emu")
 	if user := req.URL.User; user != nil {
 		password, _ := user.Password()
@@ -203,27 +226,27 @@ func (p *poster) post(ctx context.Context, address string, body []byte) postResu
 	}
 	res, err := p.transport.RoundTrip(req)
 	if err != nil {
-		return postResult{Err: p.pushError(err)}
+		return postResult{Err: l.error(err)}
 	}
 	defer res.Body.Close() //nolint:errcheck // the answer is read; nothing is lost with the connection
-	answer, err := io.ReadAll(io.LimitReader(res.Body, pushAnswerLimit+1))
-	r := postResult{Status: res.StatusCode, cut: len(answer) > pushAnswerLimit}
-	r.Answer = strings.ToValidUTF8(string(answer[:min(len(answer), pushAnswerLimit)]), "\uFFFD")
+	answer, err := io.ReadAll(io.LimitReader(res.Body, int64(l.limit)+1))
+	r := postResult{Status: res.StatusCode, cut: len(answer) > l.limit}
+	r.Answer = strings.ToValidUTF8(string(answer[:min(len(answer), l.limit)]), "\uFFFD")
 	switch {
 	case err != nil:
-		r.Err = p.pushError(err)
+		r.Err = l.error(err)
 	case r.Status >= 300 && r.Status <= 399:
-		r.Err = fmt.Errorf("push: status %d redirects, and pushes do not follow redirects", r.Status)
+		r.Err = fmt.Errorf("%s: status %d redirects, and deliveries do not follow redirects", l.channel, r.Status)
 	}
 	return r
 }
 
-// pushError says what went wrong on the way.
-func (p *poster) pushError(err error) error {
+// error says what went wrong on the way.
+func (l *letter) error(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("push: no whole answer in time (at most %v): %w", p.timeout, err)
+		return fmt.Errorf("%s: no whole answer in time (at most %v): %w", l.channel, l.timeout, err)
 	}
-	return fmt.Errorf("push: %w", err)
+	return fmt.Errorf("%s: %w", l.channel, err)
 }
 
 // close closes the connections that wait for another push. Attempts under way

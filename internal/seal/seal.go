@@ -11,8 +11,9 @@
 // padding fills.
 //
 // It promises: what Seal makes, Open opens, and what Sign signs, Verify
-// accepts; neither panics, whatever it is given; no error and no printed value shows a key. It reads neither clock nor
-// random source: random bytes, nonces and timestamps are arguments.
+// accepts; neither panics, whatever it is given; no error and no printed value
+// shows a key. It reads neither clock nor random source: random bytes, nonces
+// and timestamps are arguments.
 //
 // The messages carry no authentication: CBC with a checked padding tells apart
 // a wrong key and a damaged text most of the time, not always. The platform
