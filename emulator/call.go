@@ -39,6 +39,11 @@ type Call struct {
 
 	box   *Sandbox
 	cause int64
+	// base is where the caller reached the platform, e.g.
+	// http://127.0.0.1:8080; "" where nobody calls.
+	base string
+	// mediaType is what a behaviour answers with where it is no JSON.
+	mediaType string
 }
 
 // machine is the lifecycle of packages.

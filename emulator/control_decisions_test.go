@@ -151,16 +151,19 @@ func TestControlConfig(t *testing.T) {
 	want := fields{
 		"manual": true, "upload_delay": "3s", "audit_delay": "5s", "rollback_delay": "3s", "token_ttl": "720h",
 		"audit_quota": 20.0, "push_plain": false, "push_attempts": 16.0, "topic": "smartapp.change",
+		"payment_delay": "0s", "refund_delay": "3s", "notify_interval": "2m", "notify_retries": 200.0,
 	}
 	if diff := cmp.Diff(want, must[fields](t, e, "GET", box+"/config", "")); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
 	}
 	c := must[emulator.Credentials](t, e, "POST", box+"/credentials", "")
 	upload(t, e, c.Authorizer.AccessToken, "1")
-	got := must[fields](t, e, "PATCH", box+"/config", `{"manual":false,"upload_delay":"1h30m","audit_delay":"0","token_ttl":"1m","audit_quota":1,"push_plain":true,"push_attempts":2,"rollback_delay":"1500ms"}`)
+	got := must[fields](t, e, "PATCH", box+"/config", `{"manual":false,"upload_delay":"1h30m","audit_delay":"0","token_ttl":"1m","audit_quota":1,"push_plain":true,"push_attempts":2,"rollback_delay":"1500ms",
+		"payment_delay":"10m","refund_delay":"1h","notify_interval":"30s","notify_retries":3}`)
 	want = fields{
 		"manual": false, "upload_delay": "1h30m", "audit_delay": "0s", "rollback_delay": "1.5s", "token_ttl": "1m",
 		"audit_quota": 1.0, "push_plain": true, "push_attempts": 2.0, "topic": "smartapp.change",
+		"payment_delay": "10m", "refund_delay": "1h", "notify_interval": "30s", "notify_retries": 3.0,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("changed (-want +got):\n%s", diff)
@@ -171,6 +174,7 @@ func TestControlConfig(t *testing.T) {
 	}
 	for body, pointer := range map[string]string{
 		`{"token_ttl":"1ms"}`: "/token_ttl", `{"push_attempts":0}`: "/push_attempts", `{"upload_delay":"-1s"}`: "/upload_delay",
+		`{"notify_interval":"1ms"}`: "/notify_interval", `{"notify_retries":-1}`: "/notify_retries",
 		`{"topic":"x"}`: "/topic", `{"upload_dealy":"1s"}`: "/upload_dealy",
 	} {
 		if p := refused(t, e, 400, "PATCH", box+"/config", body); p.Pointer != pointer {

@@ -3,7 +3,6 @@ package emulator
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -90,8 +89,7 @@ func (in *tpChange) check() error {
 		if u.value == nil || *u.value == "" {
 			continue
 		}
-		parsed, err := url.Parse(*u.value)
-		if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Hostname() == "" || parsed.Fragment != "" {
+		if !receiverURL(*u.value) {
 			return badRequest("/"+u.name, u.name+" must be an http or https URL with a host and without a fragment, or empty")
 		}
 	}

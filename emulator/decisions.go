@@ -6,7 +6,7 @@ import (
 )
 
 // What the platform decides: how uploads and audits end, when a rollback is
-// done. Decisions can be queued ahead, per app; without one the platform lets
+// done; what is decided on orders is in payment_decisions.go. Decisions can be queued ahead, per app; without one the platform lets
 // everything pass after the contract's delay, or, in manual mode, waits.
 
 // The outcomes of a Decision.
@@ -18,12 +18,16 @@ const (
 // A Decision is what the platform will decide, or has.
 type Decision struct {
 	ID int64 `json:"id,omitempty"`
-	// Kind is upload or audit.
+	// Kind is upload, audit, payment, refund_audit or refund.
 	Kind string `json:"kind"`
 	// App and Version say whose package it is for; 0 and "" mean any.
 	App     int64  `json:"app_id,omitempty"`
 	Version string `json:"version,omitempty"`
-	// Result is pass or fail.
+	// TPOrder says whose order it is for; "" means any. Channel is what a
+	// payment is made by; "" means the first that is not hidden.
+	TPOrder string `json:"tp_order_id,omitempty"`
+	Channel string `json:"channel,omitempty"`
+	// Result is pass or fail; paid, cancelled or failed for a payment.
 	Result string `json:"result"`
 	// Reason is why it fails: an audit's reason, an upload's message.
 	Reason string `json:"reason,omitempty"`

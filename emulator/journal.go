@@ -81,6 +81,7 @@ type Exchange struct {
 	hold      time.Duration // how long a fault holds the answer back
 	answer    *spec.Answer  // its form on the wire, when nobody programmed it
 	odd       string        // what params leave out of how it was sent; "" is nothing
+	base      string        // where the caller reached the platform
 }
 
 func (*Exchange) journalDetail() {}
@@ -164,6 +165,8 @@ type EventDetail struct {
 	Channel string          `json:"channel"`
 	App     int64           `json:"app_id,omitempty"`
 	TP      int64           `json:"tp_id,omitempty"`
+	Deal    int64           `json:"deal_id,omitempty"`
+	Order   int64           `json:"order_id,omitempty"`
 	Payload json.RawMessage `json:"payload"`
 }
 

@@ -36,9 +36,12 @@ func on[R resource](f func(c *Call, r R) error) gate {
 	return func(c *Call, r resource) error { return f(c, r.(R)) }
 }
 
+// A decided is a step that a decision makes.
+type decided struct{ decision, outcome, when string }
+
 // newMachine compiles a lifecycle; a gate that nobody has programmed is an
-// error.
-func newMachine(l *spec.Lifecycle, gates map[string]gate) (*machine, error) {
+// error, and so is a step that is counted on and not there.
+func newMachine(l *spec.Lifecycle, gates map[string]gate, steps ...decided) (*machine, error) {
 	m := &machine{
 		lifecycle: l, gates: gates, states: map[string]*spec.State{}, asked: map[asked]*spec.Transition{},
 	}
@@ -54,6 +57,13 @@ func newMachine(l *spec.Lifecycle, gates map[string]gate) (*machine, error) {
 			if gates[g] == nil {
 				return nil, fmt.Errorf("x-lifecycle/%s: transition %s: the emulator has no gate %q", l.Resource, t.Name, g)
 			}
+		}
+	}
+	for _, s := range steps {
+		if !slices.ContainsFunc(l.Transitions, func(t spec.Transition) bool {
+			return t.Decision == s.decision && t.Outcome == s.outcome && t.When == s.when
+		}) {
+			return nil, fmt.Errorf("x-lifecycle/%s: no transition by decision %s, outcome %s %s", l.Resource, s.decision, s.outcome, s.when)
 		}
 	}
 	return m, nil

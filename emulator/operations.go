@@ -34,6 +34,25 @@ func platformBehaviours() []behaviour {
 		reads("getOSSAppInfo", getOSSAppInfo),
 		reads("listOSSPackages", listOSSPackages),
 		reads("getOSSPackageDetail", getOSSPackageDetail),
+		// payment.go
+		changes("requestPolymerPayment", requestPolymerPayment),
+		reads("getPolymerPayment", getPolymerPayment),
+		// payment_orders.go
+		reads("findByTpOrderId", findByTpOrderID),
+		reads("findByTpOrderIdForApp", findByTpOrderIDForApp),
+		changes("cancelOrder", cancelOrder),
+		changes("cancelOrderForApp", cancelOrder),
+		// payment_refunds.go
+		changes("applyOrderRefund", applyOrderRefund),
+		changes("applyOrderRefundForApp", applyOrderRefund),
+		reads("findOrderRefund", findOrderRefund),
+		reads("findOrderRefundForApp", findOrderRefund),
+		// payment_bills.go
+		reads("getOrderBill", getOrderBill),
+		reads("getOrderBillForApp", getOrderBill),
+		reads("getCapitalBill", getCapitalBill),
+		reads("getCapitalBillForApp", getCapitalBill),
+		reads("downloadBill", downloadBill),
 		// messages.go
 		reads("listPushMessages", listPushMessages),
 	}

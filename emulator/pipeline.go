@@ -36,7 +36,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 	m := e.contract.Match(r)
-	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path}
+	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path, base: baseOf(r)}
 	if m.Operation == nil {
 		x.odd = "a path or a method that no operation has"
 		stage := "not_found"
@@ -76,6 +76,16 @@ func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 	e.write(w, x)
 }
 
+// baseOf is where a caller reached the platform, also through a proxy that ends
+// TLS.
+func baseOf(r *http.Request) string {
+	scheme := "http"
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
+}
+
 // sandboxOf finds the sandbox whose credentials a request carries; what nobody
 // knows goes to the default sandbox, which refuses it.
 func (e *Emulator) sandboxOf(x *Exchange) *Sandbox {
@@ -84,9 +94,11 @@ func (e *Emulator) sandboxOf(x *Exchange) *Sandbox {
 			return s
 		}
 	}
-	if id := x.params.Text("client_id"); id != "" {
-		if s := e.index.get(id); s != nil {
-			return s
+	for _, name := range []string{"client_id", "appKey"} {
+		if id := x.params.Text(name); id != "" {
+			if s := e.index.get(id); s != nil {
+				return s
+			}
 		}
 	}
 	return e.defaultSandbox()
@@ -283,13 +295,18 @@ func (e *Emulator) check(x *Exchange, env *spec.Envelope) {
 	if x.op == nil {
 		return
 	}
-	err := x.op.CheckAnswer(x.status, "application/json", x.body)
+	mediaType := mediaJSON
+	if x.answer != nil {
+		mediaType = x.answer.MediaType
+	}
+	err := x.op.CheckAnswer(x.status, mediaType, x.body)
 	if err == nil {
 		return
 	}
 	x.note = "answer breaks the contract: " + err.Error()
 	e.opt.Logger.Error("answer breaks the contract", "operation", x.op.ID, "err", err)
 	if e.opt.Strict {
+		x.answer = nil
 		form := e.wire.refusals[env.Refusals["internal"]]
 		x.status, x.outcome, x.body = http.StatusInternalServerError, KindMismatch, form.render(err.Error())
 	}

@@ -59,6 +59,15 @@ type Credentials struct {
 		OfficalNo   int64  `json:"offical_no"`
 		ContainerNo int64  `json:"container_no"`
 	} `json:"host"`
+	// Merchant is the payment service of the app. PrivateKey signs what the
+	// merchant signs, "" where it has registered a key of its own;
+	// PlatformPublicKey checks what the platform signs. Both are PEM.
+	Merchant struct {
+		DealID            int64  `json:"deal_id"`
+		AppKey            string `json:"app_key"`
+		PrivateKey        string `json:"private_key"`
+		PlatformPublicKey string `json:"platform_public_key"`
+	} `json:"merchant"`
 }
 
 // validName is what a sandbox may be called: it becomes part of a Kafka topic
@@ -137,7 +146,10 @@ func (e *Emulator) config(name string) Config {
 	c := Config{
 		Upload: o.Delays.Upload, Audit: o.Delays.Audit, Rollback: o.Delays.Rollback, Manual: o.Manual,
 		TokenTTL: o.TokenTTL, AuditQuota: o.AuditQuota, PushPlain: o.PushPlain,
-		PushAttempts: o.PushAttempts, Topic: topic,
+		PushAttempts: o.PushAttempts, Topic: topic, NotifyInterval: notifyInterval, NotifyRetries: notifyRetries,
+	}
+	if l := e.payRefunds; l != nil && l.lifecycle != nil {
+		c.Refund = l.decided(timerRefund, outcomePass, "", refundRefunding).After
 	}
 	if l := e.packages.lifecycle; l != nil {
 		for i := range l.Transitions {
@@ -180,7 +192,7 @@ func (s *Sandbox) seed() error {
 		return err
 	}
 	tp.Apps[app.ID] = &Authorization{Since: now.Unix()}
-	return nil
+	return c.addMerchant(&Merchant{App: app.ID})
 }
 
 // addApp puts an app into the state; what it leaves open is generated.
@@ -256,6 +268,18 @@ func issueCredentials(c *Call, _ None) (Credentials, error) {
 			out.Authorizer.RefreshToken = c.issue(TokenRefresh, p, refreshTTL, "refresh")
 			break
 		}
+	}
+	for _, m := range c.State.Merchants {
+		if m.App != out.App.AppID {
+			continue
+		}
+		shown, err := c.shownMerchant(m)
+		if err != nil {
+			return Credentials{}, err
+		}
+		out.Merchant.DealID, out.Merchant.AppKey = m.Deal, m.Key
+		out.Merchant.PrivateKey, out.Merchant.PlatformPublicKey = shown.PrivateKey, shown.PlatformKey
+		break
 	}
 	if hosts := c.State.hosts(); len(hosts) > 0 {
 		h := hosts[0]
