@@ -111,6 +111,7 @@ func (s *Sandbox) moveTo(ctx context.Context, target time.Time, ordered bool) (R
 		}
 	}
 	s.mu.Unlock()
+	s.pushAll(ctx) // what is due at the present time goes out before it moves
 	for {
 		more, err := s.step(ctx, target.UnixNano())
 		if err != nil {
