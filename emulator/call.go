@@ -44,6 +44,11 @@ type Call struct {
 	// reply is what the host has said that was asked before; nil where none
 	// was.
 	reply *hostReply
+	// base is where the caller reached the platform, e.g.
+	// http://127.0.0.1:8080; "" where nobody calls.
+	base string
+	// mediaType is what a behaviour answers with where it is no JSON.
+	mediaType string
 }
 
 // machine is the lifecycle of packages.

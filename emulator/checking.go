@@ -41,6 +41,14 @@ func (s *State) checkNulls() error {
 	if slices.Contains(s.Events, nil) {
 		return fmt.Errorf("/events: an event is missing")
 	}
+	if slices.Contains(s.Merchants, nil) || slices.Contains(s.Orders, nil) {
+		return fmt.Errorf("/merchants, /orders: one is missing")
+	}
+	for i, o := range s.Orders {
+		if slices.Contains(o.Refunds, nil) {
+			return fmt.Errorf("/orders/%d/refunds: a refund is missing", i)
+		}
+	}
 	return nil
 }
 
@@ -69,7 +77,9 @@ func (s *State) checkSettings(*machine) error {
 		return fmt.Errorf("/config/push_attempts: want at least 1")
 	case c.AuditQuota < 0:
 		return fmt.Errorf("/config/audit_quota: want 0 or more")
-	case min(s.Inputs, s.Journal, s.LastTimer, s.LastEvent, s.LastPackage, s.LastDecision, s.LastUser, s.LastAnswer) < 0:
+	case c.NotifyInterval < time.Second || c.NotifyRetries < 0:
+		return fmt.Errorf("/config: want a notify_interval of at least a second and notify_retries of 0 or more")
+	case min(s.Inputs, s.Journal, s.LastTimer, s.LastEvent, s.LastPackage, s.LastDecision, s.LastUser, s.LastAnswer, s.LastOrder, s.LastRefund) < 0:
 		return fmt.Errorf("the numbers of what was made: want 0 or more")
 	}
 	return nil
@@ -139,7 +149,7 @@ func (s *State) checkOthers(*machine) error {
 		}
 	}
 	for i, d := range s.Decisions {
-		if err := d.check(timerUpload, timerAudit); err != nil {
+		if err := d.check(timerUpload, timerAudit, timerPayment, timerRefundAudit, timerRefund); err != nil {
 			return fmt.Errorf("/decisions/%d: %w", i, err)
 		}
 	}
@@ -153,8 +163,8 @@ func (d *Decision) check(kinds ...string) error {
 		return fmt.Errorf("the decision is missing")
 	case !slices.Contains(kinds, d.Kind):
 		return fmt.Errorf("kind %q: want %v", d.Kind, kinds)
-	case d.Result != outcomePass && d.Result != outcomeFail:
-		return fmt.Errorf("result %q: want pass or fail", d.Result)
+	case !slices.Contains(outcomes(d.Kind), d.Result):
+		return fmt.Errorf("result %q: want one of %v", d.Result, outcomes(d.Kind))
 	}
 	return nil
 }
@@ -184,8 +194,10 @@ func (s *State) checkEvents(*machine) error {
 		switch {
 		case e.ID <= 0 || e.ID > s.LastEvent || i > 0 && s.Events[i-1].ID == e.ID:
 			return fmt.Errorf("/events: id %d: want each once, from 1 to last_event", e.ID)
-		case e.Channel != ChannelPush && e.Channel != ChannelKafka:
-			return fmt.Errorf("/events: event %d: channel %q: want push or kafka", e.ID, e.Channel)
+		case e.Channel != ChannelPush && e.Channel != ChannelKafka && e.Channel != ChannelNotify:
+			return fmt.Errorf("/events: event %d: channel %q: want push, kafka or notify", e.ID, e.Channel)
+		case e.Channel == ChannelNotify && s.order(e.Order) == nil:
+			return fmt.Errorf("/events: event %d: there is no order %d", e.ID, e.Order)
 		case !slices.Contains(statuses, e.Status):
 			return fmt.Errorf("/events: event %d: status %q: want one of %v", e.ID, e.Status, statuses)
 		case e.Channel == ChannelPush && s.TPs[e.TP] == nil:
@@ -222,7 +234,14 @@ func (s *State) checkTimers(*machine) error {
 			if s.stands(t) && s.Apps[t.App].pkg(t.Package).due() != t.Kind {
 				return fmt.Errorf("%s: no such decision is due on package %d of app %d", at, t.Package, t.App)
 			}
-		case timerPush, timerKafka, timerTicket:
+		case timerPayment, timerRefundAudit, timerRefund:
+			if err := t.Decision.check(t.Kind); err != nil {
+				return fmt.Errorf("%s/decision: %w", at, err)
+			}
+			if r := s.order(t.Order).refund(t.Refund); s.standsOn(t) && r != nil && r.due() != t.Kind {
+				return fmt.Errorf("%s: no such decision is due on refund %d", at, t.Refund)
+			}
+		case timerPush, timerNotify, timerKafka, timerTicket:
 		default:
 			return fmt.Errorf("%s: kind %q is unknown", at, t.Kind)
 		}
@@ -240,6 +259,15 @@ func (s *State) checkTimers(*machine) error {
 	for id, tp := range s.TPs {
 		if missing(tp.TicketTimer, timerTicket) {
 			return fmt.Errorf("/tps/%d/ticket_timer: there is no such timer", id)
+		}
+	}
+	for i, o := range s.Orders {
+		lost := missing(o.Timer, timerPayment)
+		for _, r := range o.Refunds {
+			lost = lost || missing(r.Timer, r.due())
+		}
+		if lost {
+			return fmt.Errorf("/orders/%d: it or a refund waits for a timer that is not there", i)
 		}
 	}
 	if missing(s.KafkaWait, timerKafka) {

@@ -48,9 +48,7 @@ func getClock(c *Call, _ None) (clockOut, error) {
 		if !c.State.stands(t) {
 			continue
 		}
-		out.Pending = append(out.Pending, Firing{
-			At: stamp(time.Unix(0, t.Due)), Kind: t.Kind, App: t.App, Package: t.Package, Event: t.Event, TP: t.TP,
-		})
+		out.Pending = append(out.Pending, t.firing())
 	}
 	if len(out.Pending) > 0 {
 		out.Next = out.Pending[0].At
@@ -68,7 +66,9 @@ func (s *State) stands(t Timer) bool {
 		}
 		p := app.pkg(t.Package)
 		return p != nil && p.Timer == t.ID
-	case timerPush:
+	case timerPayment, timerRefundAudit, timerRefund:
+		return s.standsOn(t)
+	case timerPush, timerNotify:
 		e := s.event(t.Event)
 		return e != nil && e.Status == eventWaiting
 	case timerKafka:

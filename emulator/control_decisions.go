@@ -27,6 +27,8 @@ type decisionOut struct {
 	Kind    string `json:"kind"`
 	AppID   int64  `json:"app_id,omitempty"`
 	Version string `json:"version,omitempty"`
+	TPOrder string `json:"tp_order_id,omitempty"`
+	Channel string `json:"channel,omitempty"`
 	Result  string `json:"result"`
 	Reason  string `json:"reason,omitempty"`
 	Code    int    `json:"code,omitempty"`
@@ -36,15 +38,19 @@ type decisionOut struct {
 type waitingOut struct {
 	Kind      string `json:"kind"`
 	AppID     int64  `json:"app_id"`
-	PackageID int64  `json:"package_id"`
-	Version   string `json:"version"`
+	PackageID int64  `json:"package_id,omitempty"`
+	Version   string `json:"version,omitempty"`
+	OrderID   int64  `json:"order_id,omitempty"`
+	TPOrder   string `json:"tp_order_id,omitempty"`
+	Refund    int64  `json:"refund_batch_id,omitempty"`
 }
 
 func listDecisions(c *Call, _ None) (decisionsOut, error) {
 	out := decisionsOut{Queued: []decisionOut{}, Waiting: []waitingOut{}}
 	for _, d := range c.State.Decisions {
 		one := decisionOut{
-			ID: d.ID, Kind: d.Kind, AppID: d.App, Version: d.Version, Result: d.Result, Reason: d.Reason, Code: d.Code,
+			ID: d.ID, Kind: d.Kind, AppID: d.App, Version: d.Version, TPOrder: d.TPOrder, Channel: d.Channel,
+			Result: d.Result, Reason: d.Reason, Code: d.Code,
 		}
 		if d.After != nil {
 			one.After = durationText(*d.After)
@@ -54,8 +60,20 @@ func listDecisions(c *Call, _ None) (decisionsOut, error) {
 	for _, id := range c.State.appIDs() {
 		for _, p := range c.State.Apps[id].Packages {
 			if kind := p.waitsFor(); kind != "" {
-				out.Waiting = append(out.Waiting, waitingOut{kind, id, p.ID, p.Version})
+				out.Waiting = append(out.Waiting, waitingOut{Kind: kind, AppID: id, PackageID: p.ID, Version: p.Version})
 			}
+		}
+	}
+	for _, o := range c.State.Orders {
+		for _, u := range c.State.undecidedOn(o) {
+			if u.timer() != 0 {
+				continue
+			}
+			one := waitingOut{Kind: u.kind, AppID: o.App, OrderID: o.ID, TPOrder: o.TPOrder}
+			if u.r != nil {
+				one.Refund = u.r.ID
+			}
+			out.Waiting = append(out.Waiting, one)
 		}
 	}
 	return out, nil
@@ -66,6 +84,9 @@ type decideIn struct {
 	AppID     int64   `json:"app_id"`
 	Version   string  `json:"version"`
 	PackageID *int64  `json:"package_id"`
+	TPOrder   string  `json:"tp_order_id"`
+	OrderID   *int64  `json:"order_id"`
+	Channel   string  `json:"channel"`
 	Result    string  `json:"result"`
 	Reason    string  `json:"reason"`
 	Code      int     `json:"code"`
@@ -77,13 +98,14 @@ type decidedOut struct {
 	Queued    *int64 `json:"queued"`
 }
 
-// decide applies a decision to a package or queues it.
+// decide applies a decision to a package, an order or a refund, or queues it.
 func decide(c *Call, in decideIn) (decidedOut, error) {
 	d := &Decision{
-		Kind: in.Kind, App: in.AppID, Version: in.Version, Result: in.Result, Reason: in.Reason, Code: in.Code,
+		Kind: in.Kind, App: in.AppID, Version: in.Version, TPOrder: in.TPOrder, Channel: in.Channel, Result: in.Result,
+		Reason: in.Reason, Code: in.Code,
 	}
-	if in.Code != 0 && (in.Kind != timerUpload || in.Result != outcomeFail) {
-		return decidedOut{}, badRequest("/code", "code is for uploads that fail")
+	if err := in.check(); err != nil {
+		return decidedOut{}, err
 	}
 	if in.After != nil {
 		after, err := duration(*in.After, "/after")
@@ -91,6 +113,9 @@ func decide(c *Call, in decideIn) (decidedOut, error) {
 			return decidedOut{}, err
 		}
 		d.After = &after
+	}
+	if onPayments(in.Kind) {
+		return c.decideOnOrder(&in, d)
 	}
 	var (
 		app *App
@@ -109,15 +134,67 @@ func decide(c *Call, in decideIn) (decidedOut, error) {
 		app, p = c.State.undecided(d)
 	}
 	if p == nil {
-		c.State.LastDecision++
-		d.ID = c.State.LastDecision
-		c.State.Decisions = append(c.State.Decisions, d)
-		return decidedOut{Queued: &d.ID}, nil
+		return c.queue(d), nil
 	}
 	c.State.Timers.drop(func(t Timer) bool { return p.Timer != 0 && t.ID == p.Timer })
 	c.decide(app, p, d, 0)
 	id := p.ID
 	return decidedOut{AppliedTo: &id}, nil
+}
+
+// check finds what does not go with the kind of a decision.
+func (in *decideIn) check() error {
+	packages, payment := !onPayments(in.Kind), in.Kind == timerPayment
+	for _, m := range []struct {
+		name        string
+		given, fits bool
+		with        string
+	}{
+		{"code", in.Code != 0, in.Kind == timerUpload && in.Result == outcomeFail, "uploads that fail"},
+		{"version", in.Version != "", packages, "packages"},
+		{"package_id", in.PackageID != nil, packages, "packages"},
+		{"tp_order_id", in.TPOrder != "", !packages, "orders"},
+		{"order_id", in.OrderID != nil, !packages, "orders"},
+		{"channel", in.Channel != "", payment && in.Result == paymentPaid, "payments that are paid"},
+	} {
+		if m.given && !m.fits {
+			return badRequest("/"+m.name, m.name+" is for "+m.with)
+		}
+	}
+	if known := outcomes(in.Kind); !slices.Contains(known, in.Result) {
+		p := badRequest("/result", "a "+in.Kind+" ends with "+strings.Join(known, ", ")+", not "+in.Result)
+		p.Nearest = near(in.Result, known)
+		return p
+	}
+	return nil
+}
+
+// queue keeps a decision for what comes.
+func (c *Call) queue(d *Decision) decidedOut {
+	c.State.LastDecision++
+	d.ID = c.State.LastDecision
+	c.State.Decisions = append(c.State.Decisions, d)
+	return decidedOut{Queued: &d.ID}
+}
+
+// decideOnOrder is decide for what is about orders.
+func (c *Call) decideOnOrder(in *decideIn, d *Decision) (decidedOut, error) {
+	if in.AppID != 0 {
+		if _, err := c.anApp(in.AppID, "/app_id"); err != nil {
+			return decidedOut{}, err
+		}
+	}
+	var id int64
+	set(&id, in.OrderID)
+	u, err := c.anUndecided(d, id)
+	if err != nil {
+		return decidedOut{}, err
+	}
+	if u.o == nil {
+		return c.queue(d), nil
+	}
+	c.decideNow(u, d)
+	return decidedOut{AppliedTo: &u.o.ID}, nil
 }
 
 // pending returns the package with that id if a decision of that kind is due
@@ -188,6 +265,10 @@ type configOut struct {
 	PushPlain      bool   `json:"push_plain"`
 	PushAttempts   int    `json:"push_attempts"`
 	StrictEvidence bool   `json:"strict_evidence"`
+	PaymentDelay   string `json:"payment_delay"`
+	RefundDelay    string `json:"refund_delay"`
+	NotifyInterval string `json:"notify_interval"`
+	NotifyRetries  int    `json:"notify_retries"`
 	Topic          string `json:"topic"`
 }
 
@@ -202,6 +283,8 @@ func (cfg Config) shown() configOut {
 		KeyPath: cfg.AuthorizeKeyPath, Padding: cfg.UserDataPadding, UserAnswer: cfg.UserAnswer,
 		RefuseUnknown: cfg.RefuseUnknown, TemplateLimit: cfg.TemplateLimit, SignWindow: durationText(cfg.SignWindow),
 		PushPlain: cfg.PushPlain, PushAttempts: cfg.PushAttempts, StrictEvidence: cfg.StrictEvidence, Topic: cfg.Topic,
+		PaymentDelay: durationText(cfg.Payment), RefundDelay: durationText(cfg.Refund),
+		NotifyInterval: durationText(cfg.NotifyInterval), NotifyRetries: cfg.NotifyRetries,
 	}
 }
 
@@ -224,6 +307,10 @@ type configChange struct {
 	PushPlain      *bool   `json:"push_plain"`
 	PushAttempts   *int    `json:"push_attempts"`
 	StrictEvidence *bool   `json:"strict_evidence"`
+	PaymentDelay   *string `json:"payment_delay"`
+	RefundDelay    *string `json:"refund_delay"`
+	NotifyInterval *string `json:"notify_interval"`
+	NotifyRetries  *int    `json:"notify_retries"`
 }
 
 // updateConfig changes what the platform decides by itself. When manual ends,
@@ -242,6 +329,9 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 		{"/code_ttl", &cfg.CodeTTL, in.CodeTTL},
 		{"/session_ttl", &cfg.SessionTTL, in.SessionTTL},
 		{"/sign_window", &cfg.SignWindow, in.SignWindow},
+		{"/payment_delay", &cfg.Payment, in.PaymentDelay},
+		{"/refund_delay", &cfg.Refund, in.RefundDelay},
+		{"/notify_interval", &cfg.NotifyInterval, in.NotifyInterval},
 	} {
 		if d.from == nil {
 			continue
@@ -271,6 +361,10 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 	set(&cfg.PushPlain, in.PushPlain)
 	set(&cfg.PushAttempts, in.PushAttempts)
 	set(&cfg.StrictEvidence, in.StrictEvidence)
+	set(&cfg.NotifyRetries, in.NotifyRetries)
+	if cfg.NotifyInterval < time.Second {
+		return configOut{}, badRequest("/notify_interval", "notify_interval must be at least 1s")
+	}
 	ended := c.State.Config.Manual && !cfg.Manual
 	c.State.Config = cfg
 	for _, id := range c.State.appIDs() {
@@ -279,6 +373,9 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 				c.schedule(c.State.Apps[id], p)
 			}
 		}
+	}
+	if ended {
+		c.decideWaiting()
 	}
 	return getConfig(c, None{})
 }

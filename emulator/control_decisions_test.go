@@ -152,17 +152,20 @@ func TestControlConfig(t *testing.T) {
 		"manual": true, "upload_delay": "3s", "audit_delay": "5s", "rollback_delay": "3s", "token_ttl": "720h",
 		"code_ttl": "5m", "session_ttl": "720h", "kill_old_session": true, "authorize_key_path": "", "user_data_padding": 16.0, "user_answer": "agree",
 		"sign_window": "0s", "audit_quota": 20.0, "refuse_unknown_recipients": false, "template_limit": 25.0, "push_plain": false, "push_attempts": 16.0, "strict_evidence": false, "topic": "smartapp.change",
+		"payment_delay": "0s", "refund_delay": "3s", "notify_interval": "2m", "notify_retries": 200.0,
 	}
 	if diff := cmp.Diff(want, must[fields](t, e, "GET", box+"/config", "")); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
 	}
 	c := must[emulator.Credentials](t, e, "POST", box+"/credentials", "")
 	upload(t, e, c.Authorizer.AccessToken, "1")
-	got := must[fields](t, e, "PATCH", box+"/config", `{"manual":false,"upload_delay":"1h30m","audit_delay":"0","token_ttl":"1m","code_ttl":"10m","session_ttl":"1h","kill_old_session":false,"authorize_key_path":"demo","user_data_padding":32,"user_answer":"cancel","sign_window":"10m","audit_quota":1,"refuse_unknown_recipients":true,"template_limit":3,"push_plain":true,"push_attempts":2,"rollback_delay":"1500ms"}`)
+	got := must[fields](t, e, "PATCH", box+"/config", `{"manual":false,"upload_delay":"1h30m","audit_delay":"0","token_ttl":"1m","code_ttl":"10m","session_ttl":"1h","kill_old_session":false,"authorize_key_path":"demo","user_data_padding":32,"user_answer":"cancel","sign_window":"10m","audit_quota":1,"refuse_unknown_recipients":true,"template_limit":3,"push_plain":true,"push_attempts":2,"rollback_delay":"1500ms",
+		"payment_delay":"10m","refund_delay":"1h","notify_interval":"30s","notify_retries":3}`)
 	want = fields{
 		"manual": false, "upload_delay": "1h30m", "audit_delay": "0s", "rollback_delay": "1.5s", "token_ttl": "1m",
 		"code_ttl": "10m", "session_ttl": "1h", "kill_old_session": false, "authorize_key_path": "demo", "user_data_padding": 32.0, "user_answer": "cancel",
 		"sign_window": "10m", "audit_quota": 1.0, "refuse_unknown_recipients": true, "template_limit": 3.0, "push_plain": true, "push_attempts": 2.0, "strict_evidence": false, "topic": "smartapp.change",
+		"payment_delay": "10m", "refund_delay": "1h", "notify_interval": "30s", "notify_retries": 3.0,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("changed (-want +got):\n%s", diff)
@@ -174,6 +177,7 @@ func TestControlConfig(t *testing.T) {
 	for body, pointer := range map[string]string{
 		`{"token_ttl":"1ms"}`: "/token_ttl", `{"code_ttl":"0"}`: "/code_ttl", `{"session_ttl":"1ms"}`: "/session_ttl", `{"push_attempts":0}`: "/push_attempts", `{"upload_delay":"-1s"}`: "/upload_delay",
 		`{"user_data_padding":24}`: "/user_data_padding", `{"user_answer":"yes"}`: "/user_answer", `{"topic":"x"}`: "/topic", `{"upload_dealy":"1s"}`: "/upload_dealy",
+		`{"notify_interval":"1ms"}`: "/notify_interval", `{"notify_retries":-1}`: "/notify_retries",
 	} {
 		if p := refused(t, e, 400, "PATCH", box+"/config", body); p.Pointer != pointer {
 			t.Errorf("%s: %+v", body, p)

@@ -32,6 +32,8 @@ type deliveryOut struct {
 	App         int64           `json:"app_id,omitempty"`
 	Package     int64           `json:"package_id,omitempty"`
 	TP          int64           `json:"tp_id,omitempty"`
+	Deal        int64           `json:"deal_id,omitempty"`
+	Order       int64           `json:"order_id,omitempty"`
 	At          string          `json:"at"`
 	Status      string          `json:"status"`
 	Attempts    int             `json:"attempts"`
@@ -48,7 +50,7 @@ func (s *State) attemptTimes() (push map[int64]int64, kafka int64) {
 	push = map[int64]int64{}
 	for _, t := range s.Timers {
 		switch {
-		case t.Kind == timerPush:
+		case t.attempts(t.Event):
 			push[t.Event] = t.Due
 		case t.Kind == timerKafka && t.ID == s.KafkaWait:
 			kafka = t.Due
@@ -60,7 +62,7 @@ func (s *State) attemptTimes() (push map[int64]int64, kafka int64) {
 func (e *Event) shown(push map[int64]int64, kafka int64) deliveryOut {
 	out := deliveryOut{
 		Event: e.ID, Name: e.Name, Channel: e.Channel, App: e.App, Package: e.Package, TP: e.TP,
-		At: stamp(time.Unix(0, e.At)), Status: e.Status, Attempts: e.Attempts, Error: e.Error, Inbox: len(e.Receipts) > 0,
+		Deal: e.Deal, Order: e.Order, At: stamp(time.Unix(0, e.At)), Status: e.Status, Attempts: e.Attempts, Error: e.Error, Inbox: len(e.Receipts) > 0,
 		Payload: e.Payload,
 	}
 	switch {
@@ -133,13 +135,14 @@ func redeliver(c *Call, in eventIn) (None, error) {
 	case e.Channel == ChannelKafka && slices.Contains(st.KafkaQueue, e.ID), e.Status == eventDue:
 		return None{}, conflict("/event", fmt.Sprintf("event %d is due already", e.ID))
 	}
-	st.Timers.drop(func(t Timer) bool { return t.Kind == timerPush && t.Event == e.ID })
+	st.Timers.drop(func(t Timer) bool { return t.attempts(e.ID) })
 	e.Status, e.DeliveredAt = eventWaiting, 0
 	c.box.owedLocked(c.Now, e.ID)
 	return None{}, nil
 }
 
-// An InboxMessage is a push to a third-party platform that has no URL.
+// An InboxMessage is a push to a third-party platform, or a notification to a
+// merchant, that has no URL.
 type InboxMessage struct {
 	// ID is the event's number, Event its name. An event that came more than
 	// once is there once for each Attempt.
@@ -148,7 +151,9 @@ type InboxMessage struct {
 	Attempt int    `json:"attempt"`
 	App     int64  `json:"app_id,omitempty"`
 	Package int64  `json:"package_id,omitempty"`
-	TP      int64  `json:"tp_id"`
+	TP      int64  `json:"tp_id,omitempty"`
+	Deal    int64  `json:"deal_id,omitempty"`
+	Order   int64  `json:"order_id,omitempty"`
 	// At is when it would have been posted, RFC 3339.
 	At string `json:"at"`
 	// Raw is the body as it would be posted; Message is what is in it.
@@ -192,7 +197,8 @@ func (c *Call) inbox(after int64, limit int) ([]InboxMessage, error) {
 				return nil, fmt.Errorf("event %d: %w", e.ID, err)
 			}
 			out = append(out, InboxMessage{
-				ID: e.ID, Event: e.Name, Attempt: r.Attempt, App: e.App, Package: e.Package, TP: e.TP, At: stamp(at),
+				ID: e.ID, Event: e.Name, Attempt: r.Attempt, App: e.App, Package: e.Package, TP: e.TP,
+				Deal: e.Deal, Order: e.Order, At: stamp(at),
 				Raw: string(body), Message: e.Payload,
 			})
 		}

@@ -108,5 +108,5 @@ func (e *Emulator) origins(st *State) (origin, usual configOut, err error) {
 	if st.Origin.Manual != nil {
 		made.Manual = *st.Origin.Manual
 	}
-	return made.shown(), (&Emulator{opt: plain, packages: e.packages}).config(st.Name).shown(), nil
+	return made.shown(), (&Emulator{opt: plain, packages: e.packages, payRefunds: e.payRefunds}).config(st.Name).shown(), nil
 }

@@ -42,6 +42,11 @@ func controlOperations() []controlOperation {
 		orders("updateTP", http.StatusOK, updateTP),
 		orders("authorizeTP", http.StatusCreated, authorizeTP),
 		orders("revokeAuthorization", http.StatusNoContent, revokeAuthorization),
+		// control_merchants.go
+		looks("listMerchants", listMerchants),
+		guarded(orders("createMerchant", http.StatusCreated, createMerchant), "app_key"),
+		orders("updateMerchant", http.StatusOK, updateMerchant),
+		looks("listOrders", listOrders),
 		// control_hosts.go
 		looks("listHosts", listHosts),
 		guarded(orders("createHost", http.StatusCreated, createHost), "ak"),
@@ -238,7 +243,8 @@ func (s *Sandbox) look(f func(*Call)) error {
 func secretParam(name string) bool {
 	switch name {
 	case "app_secret", "sk", "encoding_aes_key", "token", "push_url", "authorization_url", "pre_auth_code",
-		"url", "hsk":
+		"url", "hsk",
+		"notify_url", "refund_audit_url", "refund_notify_url":
 		return true
 	}
 	return false

@@ -3,7 +3,6 @@ package emulator
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -104,11 +103,7 @@ func (in *tpChange) check() error {
 
 // checkHTTP says what is wrong with an address, without showing it.
 func checkHTTP(name, address string) error {
-	if address == "" {
-		return nil
-	}
-	parsed, err := url.Parse(address)
-	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Hostname() == "" || parsed.Fragment != "" {
+	if !receiverURL(address) {
 		return badRequest("/"+name, name+" must be an http or https URL with a host and without a fragment, or empty")
 	}
 	return nil

@@ -6,7 +6,7 @@ import (
 )
 
 // What the platform decides: how uploads and audits end, when a rollback is
-// done. Decisions can be queued ahead, per app; without one the platform lets
+// done; what is decided on orders is in payment_decisions.go. Decisions can be queued ahead, per app; without one the platform lets
 // everything pass after the contract's delay, or, in manual mode, waits.
 
 // The outcomes of a Decision.
@@ -18,12 +18,16 @@ const (
 // A Decision is what the platform will decide, or has.
 type Decision struct {
 	ID int64 `json:"id,omitempty"`
-	// Kind is upload or audit.
+	// Kind is upload, audit, payment, refund_audit or refund.
 	Kind string `json:"kind"`
 	// App and Version say whose package it is for; 0 and "" mean any.
 	App     int64  `json:"app_id,omitempty"`
 	Version string `json:"version,omitempty"`
-	// Result is pass or fail.
+	// TPOrder says whose order it is for; "" means any. Channel is what a
+	// payment is made by; "" means the first that is not hidden.
+	TPOrder string `json:"tp_order_id,omitempty"`
+	Channel string `json:"channel,omitempty"`
+	// Result is pass or fail; paid, cancelled or failed for a payment.
 	Result string `json:"result"`
 	// Reason is why it fails: an audit's reason, an upload's message.
 	Reason string `json:"reason,omitempty"`
@@ -128,7 +132,7 @@ func (c *Call) uploaded(app *App, p *Package, d *Decision) {
 	}
 	if p.DirectCommit {
 		t := m.decided(timerUpload, outcomePass, whenDirectCommit, p.State)
-		err := m.pass(c, app, p, t)
+		err := m.pass(c, placed{app, p}, t)
 		if err == nil {
 			app.useQuota(c.Now)
 			c.enter(app, p, t, "")
@@ -164,55 +168,68 @@ func (c *Call) rolledBack(app *App, p *Package) {
 	}
 }
 
+// placed is a package with its app; the package is nil before it is there.
+type placed struct {
+	app *App
+	p   *Package
+}
+
+func (r placed) where() (state string, id int64) {
+	if r.p == nil {
+		return "", 0
+	}
+	return r.p.State, r.p.ID
+}
+
 // packageGates decides the gates that x-lifecycle/package names.
 func packageGates() map[string]gate {
 	return map[string]gate{
-		"basic_info_approved": func(_ *Call, app *App, _ *Package) error {
+		"basic_info_approved": on(func(_ *Call, r placed) error {
 			switch {
-			case app.NameApproved && app.CategoryApproved:
+			case r.app.NameApproved && r.app.CategoryApproved:
 				return nil
-			case app.NameApproved:
+			case r.app.NameApproved:
 				return refuse("CategoryNotApproved")
-			case app.CategoryApproved:
+			case r.app.CategoryApproved:
 				return refuse("NameNotApproved")
 			}
 			return refuse("NameAndCategoryNotApproved")
-		},
-		"audit_quota_left": func(c *Call, app *App, _ *Package) error {
-			if _, left := app.quota(c.State.Config, c.Now); left == 0 {
+		}),
+		"audit_quota_left": on(func(c *Call, r placed) error {
+			if _, left := r.app.quota(c.State.Config, c.Now); left == 0 {
 				return refuse("AuditQuotaExceeded")
 			}
 			return nil
-		},
-		"no_other_in_review": func(_ *Call, app *App, p *Package) error {
-			if other := app.inState(stateInReview); other != nil && other != p {
+		}),
+		"no_other_in_review": on(func(_ *Call, r placed) error {
+			if other := r.app.inState(stateInReview); other != nil && other != r.p {
 				return refuse("IllegalTransition", "代码包 %d 正在审核中，请等待审核结果或先撤销审核（withdrawPackageAudit）", other.ID)
 			}
 			return nil
-		},
-		"owner_verified": func(_ *Call, app *App, _ *Package) error {
-			if !app.Verified {
+		}),
+		"owner_verified": on(func(_ *Call, r placed) error {
+			if !r.app.Verified {
 				return refuse("AdvancedAuthenticationRequired")
 			}
 			return nil
-		},
-		"app_in_service": func(_ *Call, app *App, _ *Package) error {
-			if app.Status == AppBanned || app.Status == AppPaused {
+		}),
+		"app_in_service": on(func(_ *Call, r placed) error {
+			if r.app.Status == AppBanned || r.app.Status == AppPaused {
 				return refuse("NoAppPermission")
 			}
 			return nil
-		},
-		"has_previous_version": func(_ *Call, app *App, p *Package) error {
-			if app.pkg(p.Previous) == nil {
-				return refuse("IllegalTransition", "代码包 %d 没有可回滚的上一个线上版本", p.ID)
+		}),
+		"has_previous_version": on(func(_ *Call, r placed) error {
+			if r.app.pkg(r.p.Previous) == nil {
+				return refuse("IllegalTransition", "代码包 %d 没有可回滚的上一个线上版本", r.p.ID)
 			}
 			return nil
-		},
-		"no_rollback_running": func(_ *Call, app *App, _ *Package) error {
-			if other := app.inState(stateRollingBack); other != nil {
+		}),
+		"no_rollback_running": on(func(_ *Call, r placed) error {
+			if other := r.app.inState(stateRollingBack); other != nil {
 				return refuse("IllegalTransition", "代码包 %d 正在回滚中，请等待回滚完成", other.ID)
 			}
 			return nil
-		},
+		}),
 	}
 }

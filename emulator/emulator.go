@@ -21,6 +21,7 @@ import (
 	"sync/atomic"
 
 	emu "github.com/swanemu/emu"
+	"github.com/swanemu/emu/internal/seal"
 	"github.com/swanemu/emu/internal/spec"
 )
 
@@ -32,9 +33,15 @@ type Emulator struct {
 	orders   map[string]*behaviour
 	wire     *wire
 	packages *machine
-	poster   *poster
-	control  *control
-	index    *index
+	// payOrders and payRefunds are the lifecycles of orders and refunds.
+	payOrders, payRefunds *machine
+	// platformKey signs what merchants are told, merchantKey is that of
+	// merchants without one of their own. They are read when first needed.
+	platformKey, merchantKey func() (seal.PaySigner, error)
+
+	poster  *poster
+	control *control
+	index   *index
 
 	// ctx ends when the emulator closes.
 	ctx  context.Context
@@ -70,6 +77,7 @@ func New(ctx context.Context, o Options) (*Emulator, error) {
 	}
 	e := &Emulator{
 		opt: o, index: newIndex(), sandboxes: map[string]*Sandbox{},
+		platformKey: sync.OnceValues(platformKey), merchantKey: sync.OnceValues(merchantKey),
 		slots: make(chan struct{}, pushesUnderWay), kafkaWork: make(chan struct{}, 1),
 	}
 	if err := e.compile(); err != nil {
@@ -123,7 +131,7 @@ func (e *Emulator) compile() (err error) {
 	e.table = table{}
 	if !e.contract.Platform() {
 		e.wire = &wire{}
-		e.packages = &machine{}
+		e.packages, e.payOrders, e.payRefunds = &machine{}, &machine{}, &machine{}
 		return nil
 	}
 	if e.table, err = newTable(e.contract, platformBehaviours()); err != nil {
@@ -132,12 +140,25 @@ func (e *Emulator) compile() (err error) {
 	if e.wire, err = newWire(e.contract); err != nil {
 		return err
 	}
-	l, ok := e.contract.Lifecycle("package")
-	if !ok {
-		return errors.New("the contract has no x-lifecycle/package")
+	for _, l := range []struct {
+		resource string
+		to       **machine
+		gates    map[string]gate
+		steps    []decided
+	}{
+		{"package", &e.packages, packageGates(), nil},
+		{"order", &e.payOrders, nil, orderSteps()},
+		{"refund", &e.payRefunds, refundGates(), refundSteps()},
+	} {
+		lifecycle, ok := e.contract.Lifecycle(l.resource)
+		if !ok {
+			return fmt.Errorf("the contract has no x-lifecycle/%s", l.resource)
+		}
+		if *l.to, err = newMachine(lifecycle, l.gates, l.steps...); err != nil {
+			return err
+		}
 	}
-	e.packages, err = newMachine(l, packageGates())
-	return err
+	return nil
 }
 
 // open brings back what the store kept and sees that there is a default
@@ -170,7 +191,7 @@ func (e *Emulator) restore(kept Saved) error {
 		return fmt.Errorf("sandbox %s: %w", kept.Name, err)
 	}
 	if e.packages.lifecycle != nil {
-		if err := st.check(e.packages); err != nil {
+		if err := errors.Join(st.check(e.packages), st.checkPayments(e)); err != nil {
 			return fmt.Errorf("sandbox %s: %w", kept.Name, err)
 		}
 	}

@@ -16,6 +16,8 @@ import (
 const (
 	ChannelPush  = "push"  // a signed call to a TP's message URL (seed 001)
 	ChannelKafka = "kafka" // a notice to the alliance's hosts (seed 000)
+	// ChannelNotify is for signed calls to a merchant's URLs (D).
+	ChannelNotify = "notify"
 )
 
 // The states of an Event.
@@ -38,6 +40,10 @@ type Event struct {
 	App     int64  `json:"app_id,omitempty"`
 	Package int64  `json:"package_id,omitempty"`
 	TP      int64  `json:"tp_id,omitempty"`
+	// Deal is the merchant, Order and Refund what a notification is about.
+	Deal   int64 `json:"deal_id,omitempty"`
+	Order  int64 `json:"order_id,omitempty"`
+	Refund int64 `json:"refund_batch_id,omitempty"`
 	// At and DeliveredAt are the sandbox's time in nanoseconds since 1970.
 	At          int64           `json:"at"`
 	DeliveredAt int64           `json:"delivered_at,omitempty"`
@@ -57,7 +63,7 @@ type Event struct {
 	SpoilBy time.Duration `json:"spoil_by,omitempty"`
 }
 
-// A Receipt is the arrival of a push in the inbox; At is in nanoseconds since
+// A Receipt is the arrival of an event in the inbox; At is in nanoseconds since
 // 1970.
 type Receipt struct {
 	Attempt int   `json:"attempt"`
@@ -75,7 +81,7 @@ func (c *Call) emitBy(transition string, e Event) {
 	e.At = c.Now.UnixNano()
 	e.Status = eventWaiting
 	e.Cause = c.record(KindEvent, &EventDetail{
-		ID: e.ID, Name: e.Name, Channel: e.Channel, App: e.App, TP: e.TP, Payload: e.Payload,
+		ID: e.ID, Name: e.Name, Channel: e.Channel, App: e.App, TP: e.TP, Deal: e.Deal, Order: e.Order, Payload: e.Payload,
 	})
 	if c.box.em.opt.Strict {
 		if err := c.box.em.contract.CheckEvent(e.Name, e.Payload); err != nil {
@@ -158,9 +164,18 @@ func (c *Call) emitAudit(name, transition string, tp *TP, appID, packageID int64
 // eventTime writes a time as pushes carry it (seed 001).
 func eventTime(t time.Time) string { return t.In(shanghai).Format(time.DateTime) }
 
-// wireBody is what one attempt of a push puts on the wire: the payload itself
-// or sealed and signed with the TP's keys. The same attempt has the same bytes.
+// wireBodyLocked is what one attempt puts on the wire. The same attempt has the
+// same bytes.
 func (s *Sandbox) wireBodyLocked(e *Event, attempt int, at time.Time) ([]byte, error) {
+	if e.Channel == ChannelNotify {
+		return s.formLocked(e, attempt)
+	}
+	return s.pushLocked(e, attempt, at)
+}
+
+// pushLocked is the body of a push: the payload itself or sealed and signed
+// with the TP's keys.
+func (s *Sandbox) pushLocked(e *Event, attempt int, at time.Time) ([]byte, error) {
 	tp := s.state.TPs[e.TP]
 	if tp == nil {
 		return nil, fmt.Errorf("tp %d is gone", e.TP)

@@ -22,6 +22,8 @@ const (
 	FaultOnCall  = "call"
 	FaultOnPush  = "push"
 	FaultOnKafka = "kafka"
+	// FaultOnNotify is for notifications to merchants.
+	FaultOnNotify = "notify"
 )
 
 // What a Fault does.
@@ -34,13 +36,13 @@ const (
 	FaultRefuse    = "refuse"     // call: an error of the catalogue
 	FaultRateLimit = "rate_limit" // call: the gateway's limit
 
-	FaultDrop           = "drop"            // push, kafka: it is never sent
-	FaultDelay          = "delay"           // push, kafka: it is sent later
-	FaultDuplicate      = "duplicate"       // push, kafka: it is sent twice
-	FaultReorder        = "reorder"         // push, kafka: the app's next one to the same receiver overtakes it
-	FaultWrongSignature = "wrong_signature" // push: the first attempt's signature is wrong
+	FaultDrop           = "drop"            // all that is sent: it never is
+	FaultDelay          = "delay"           // all that is sent: it is later
+	FaultDuplicate      = "duplicate"       // all that is sent: it is twice
+	FaultReorder        = "reorder"         // all that is sent: the app's next one to the same receiver overtakes it
+	FaultWrongSignature = "wrong_signature" // push, notify: the first attempt's signature is wrong
 	FaultStaleTimestamp = "stale_timestamp" // push: the first attempt's time is old
-	FaultTimeout        = "timeout"         // push: the answer to the first attempt is lost
+	FaultTimeout        = "timeout"         // push, notify: the answer to the first attempt is lost
 )
 
 // rateLimitRefusal is the contract's error for FaultRateLimit.
@@ -49,7 +51,8 @@ const rateLimitRefusal = "RequestLimitReached"
 // A Fault interferes with what it matches, a counted number of times.
 type Fault struct {
 	ID int64 `json:"id"`
-	// On is FaultOnCall, FaultOnPush or FaultOnKafka; Do is what it does.
+	// On is FaultOnCall, FaultOnPush, FaultOnKafka or FaultOnNotify; Do is what
+	// it does.
 	On string `json:"on"`
 	Do string `json:"do"`
 	// Operation (an operationId), Event (a name of x-events), Transition (the
@@ -253,7 +256,7 @@ func (c *Call) disturb(e *Event, transition string) bool {
 	case FaultDelay:
 		wait := f.length(c.State)
 		d.Length = wait.String()
-		c.after(wait, Timer{Kind: timerPush, Event: e.ID})
+		c.attemptAfter(wait, e)
 		return false
 	case FaultReorder:
 		// Without a successor it goes out after a while all the same.
@@ -261,7 +264,7 @@ func (c *Call) disturb(e *Event, transition string) bool {
 		if wait == 0 {
 			wait = time.Minute
 		}
-		c.after(wait, Timer{Kind: timerPush, Event: e.ID})
+		c.attemptAfter(wait, e)
 		c.State.Held = append(c.State.Held, e.ID)
 		return false
 	case FaultDuplicate:
@@ -276,7 +279,8 @@ func (c *Call) disturb(e *Event, transition string) bool {
 func (s *State) heldFor(next *Event) (ids []int64) {
 	for _, id := range s.Held {
 		held := s.event(id)
-		if held != nil && held != next && held.Channel == next.Channel && held.App == next.App && held.TP == next.TP {
+		if held != nil && held != next && held.Channel == next.Channel && held.App == next.App &&
+			held.TP == next.TP && held.Deal == next.Deal {
 			ids = append(ids, id)
 		}
 	}
@@ -286,7 +290,7 @@ func (s *State) heldFor(next *Event) (ids []int64) {
 // release lets go of what the event, which is on its way, was to overtake.
 func (c *Call) release(next *Event) {
 	for _, id := range c.State.heldFor(next) {
-		c.State.Timers.drop(func(t Timer) bool { return t.Kind == timerPush && t.Event == id })
+		c.State.Timers.drop(func(t Timer) bool { return t.attempts(id) })
 		c.box.owedLocked(c.Now, id)
 	}
 }

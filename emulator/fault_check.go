@@ -18,6 +18,8 @@ func faultActions(on string) []string {
 		return []string{FaultLatency, FaultReset, FaultTruncate, FaultMalformed, FaultStatus, FaultRefuse, FaultRateLimit}
 	case FaultOnPush:
 		return []string{FaultDrop, FaultDelay, FaultDuplicate, FaultReorder, FaultWrongSignature, FaultStaleTimestamp, FaultTimeout}
+	case FaultOnNotify: // it has no time of its own that could be old
+		return []string{FaultDrop, FaultDelay, FaultDuplicate, FaultReorder, FaultWrongSignature, FaultTimeout}
 	case FaultOnKafka:
 		return []string{FaultDrop, FaultDelay, FaultDuplicate, FaultReorder}
 	}
@@ -29,7 +31,7 @@ func (f *Fault) check(e *Emulator) (pointer string, err error) {
 	actions := faultActions(f.On)
 	switch {
 	case actions == nil:
-		return "/on", fmt.Errorf("on %q: want call, push or kafka", f.On)
+		return "/on", fmt.Errorf("on %q: want call, push, kafka or notify", f.On)
 	case !slices.Contains(actions, f.Do):
 		return "/do", fmt.Errorf("%s has no fault %q; it has %s", f.On, f.Do, strings.Join(actions, ", "))
 	case f.Nth < 1:
@@ -56,8 +58,8 @@ func (f *Fault) checkFit() (pointer string, err error) {
 		with        string
 	}{
 		{"operation", f.Operation != "", call, "calls"},
-		{"event", f.Event != "", !call, "pushes and notices"},
-		{"transition", f.Transition != "", !call, "pushes and notices"},
+		{"event", f.Event != "", !call, "pushes, notices and notifications"},
+		{"transition", f.Transition != "", !call, "pushes, notices and notifications"},
 		{"applied", f.Applied, call, "calls"},
 		{"status", f.Status != 0, f.Do == FaultStatus, FaultStatus},
 		{"error", f.Error != "", f.Do == FaultRefuse, FaultRefuse},

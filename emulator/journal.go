@@ -90,6 +90,7 @@ type Exchange struct {
 	reply     *hostReply    // what a host was asked before it, and said
 	odd       string        // what params leave out of how it was sent; "" is nothing
 	frame     hostFrame     // what goes around an answer of the host API
+	base      string        // where the caller reached the platform
 }
 
 func (*Exchange) journalDetail() {}
@@ -173,6 +174,8 @@ type EventDetail struct {
 	Channel string          `json:"channel"`
 	App     int64           `json:"app_id,omitempty"`
 	TP      int64           `json:"tp_id,omitempty"`
+	Deal    int64           `json:"deal_id,omitempty"`
+	Order   int64           `json:"order_id,omitempty"`
 	Payload json.RawMessage `json:"payload"`
 }
 

@@ -38,6 +38,14 @@ type Firing struct {
 	Package int64  `json:"package_id,omitempty"`
 	Event   int64  `json:"event,omitempty"`
 	TP      int64  `json:"tp_id,omitempty"`
+	Order   int64  `json:"order_id,omitempty"`
+}
+
+// firing is the timer as reports show it.
+func (t *Timer) firing() Firing {
+	return Firing{
+		At: stamp(time.Unix(0, t.Due)), Kind: t.Kind, App: t.App, Package: t.Package, Event: t.Event, TP: t.TP, Order: t.Order,
+	}
 }
 
 // firings collects what fell due for a report.
@@ -49,9 +57,7 @@ type firings struct {
 func (f *firings) add(t Timer) {
 	f.count[t.Kind]++
 	if len(f.timers) < 1000 {
-		f.timers = append(f.timers, Firing{
-			At: stamp(time.Unix(0, t.Due)), Kind: t.Kind, App: t.App, Package: t.Package, Event: t.Event, TP: t.TP,
-		})
+		f.timers = append(f.timers, t.firing())
 	}
 }
 
@@ -105,6 +111,7 @@ func (s *Sandbox) moveTo(ctx context.Context, target time.Time, ordered bool) (R
 		}
 	}
 	s.mu.Unlock()
+	s.pushAll(ctx) // what is due at the present time goes out before it moves
 	for {
 		more, err := s.step(ctx, target.UnixNano())
 		if err != nil {

@@ -78,6 +78,25 @@ func platformBehaviours() []behaviour {
 		changes("sendSubscriptionMessage", sendSubscriptionMessage),
 		changes("sendCustomerMessage", sendCustomerMessage),
 		changes("sendCustomerMessageByTP", sendCustomerMessage),
+		// payment.go
+		changes("requestPolymerPayment", requestPolymerPayment),
+		reads("getPolymerPayment", getPolymerPayment),
+		// payment_orders.go
+		reads("findByTpOrderId", findByTpOrderID),
+		reads("findByTpOrderIdForApp", findByTpOrderIDForApp),
+		changes("cancelOrder", cancelOrder),
+		changes("cancelOrderForApp", cancelOrder),
+		// payment_refunds.go
+		changes("applyOrderRefund", applyOrderRefund),
+		changes("applyOrderRefundForApp", applyOrderRefund),
+		reads("findOrderRefund", findOrderRefund),
+		reads("findOrderRefundForApp", findOrderRefund),
+		// payment_bills.go
+		reads("getOrderBill", getOrderBill),
+		reads("getOrderBillForApp", getOrderBill),
+		reads("getCapitalBill", getCapitalBill),
+		reads("getCapitalBillForApp", getCapitalBill),
+		reads("downloadBill", downloadBill),
 		// messages.go
 		reads("listPushMessages", listPushMessages),
 	}

@@ -63,6 +63,9 @@ type Options struct {
 	PushPlain bool
 	// PushTimeout bounds one attempt to deliver a push; 0 means 5 s.
 	PushTimeout time.Duration
+	// NotifyTimeout bounds one attempt to tell a merchant something; 0 means
+	// 2 s, as the platform's documents say.
+	NotifyTimeout time.Duration
 	// PushAttempts bounds the attempts of one push; 0 means 16 (assumed:
 	// the platform says only "several").
 	PushAttempts int
@@ -147,6 +150,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.PushTimeout == 0 {
 		o.PushTimeout = 5 * time.Second
+	}
+	if o.NotifyTimeout == 0 {
+		o.NotifyTimeout = 2 * time.Second
+	}
+	if o.NotifyTimeout < 0 {
+		return o, fmt.Errorf("notify timeout %v: want a positive duration", o.NotifyTimeout)
 	}
 	if o.PushAttempts == 0 {
 		o.PushAttempts = 16

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -19,10 +20,13 @@ import (
 // collects so many before it stops to publish them.
 const kafkaBatch = 1000
 
+// inboxSink is where an event goes that nobody receives.
+const inboxSink = "inbox"
+
 // publishTimeout bounds one attempt to publish.
 const publishTimeout = 10 * time.Second
 
-// pushOutcome is how one attempt to deliver a push ended.
+// pushOutcome is how one attempt to deliver a push or a notification ended.
 type pushOutcome struct {
 	Event  int64  `json:"event"`
 	Number int    `json:"attempt"`
@@ -30,6 +34,8 @@ type pushOutcome struct {
 	OK     bool   `json:"ok"`
 	Status int    `json:"status,omitempty"`
 	Error  string `json:"error,omitempty"`
+	// Answer is what a merchant's answer means.
+	Answer *merchantAnswer `json:"answer,omitempty"`
 }
 
 // kafkaResult is how one attempt to publish ended: the events that the broker
@@ -41,7 +47,7 @@ type kafkaResult struct {
 }
 
 // owedLocked makes an attempt to deliver a waiting event due: a notice joins
-// Kafka's queue, a push goes into the inbox at once, or over the wire when the
+// Kafka's queue, anything else goes into the inbox at once, or over the wire when the
 // sandbox lets go of its lock or time is moved. It reports whether the event
 // waited.
 func (s *Sandbox) owedLocked(now time.Time, id int64) bool {
@@ -62,7 +68,7 @@ func (s *Sandbox) owedLocked(now time.Time, id int64) bool {
 		}
 		e.Copies = 0
 	case s.receiver(e) == "":
-		out := pushOutcome{Event: id, Number: e.Attempts + 1, Sink: "inbox", OK: true}
+		out := pushOutcome{Event: id, Number: e.Attempts + 1, Sink: inboxSink, OK: true}
 		e.Receipts = append(e.Receipts, Receipt{Attempt: out.Number, At: now.UnixNano()})
 		s.pushEndedLocked(now, out.spoiled(e))
 	default:
@@ -74,7 +80,7 @@ func (s *Sandbox) owedLocked(now time.Time, id int64) bool {
 // spoiled is the outcome of an attempt whose answer a fault has lost.
 func (o pushOutcome) spoiled(e *Event) pushOutcome {
 	if e.Spoil == FaultTimeout && o.Number == 1 {
-		o.OK, o.Status, o.Error = false, 0, "the receiver's answer was lost by a fault"
+		o.OK, o.Status, o.Error, o.Answer = false, 0, "the receiver's answer was lost by a fault", nil
 	}
 	return o
 }
@@ -83,6 +89,8 @@ func (o pushOutcome) spoiled(e *Event) pushOutcome {
 func (s *Sandbox) receiver(e *Event) string {
 	tp := s.state.TPs[e.TP]
 	switch {
+	case e.Channel == ChannelNotify:
+		return s.state.merchantURL(e)
 	case tp == nil:
 		return ""
 	case e.Name == eventTicket:
@@ -104,14 +112,11 @@ func (s *Sandbox) deliverPush(ctx context.Context, id int64) {
 	out := pushOutcome{Event: id, Number: e.Attempts + 1, Sink: s.receiver(e)}
 	now := s.tickLocked()
 	body, err := s.wireBodyLocked(e, out.Number, now)
+	asked := s.state.refundMoney(e)
 	s.mu.Unlock()
 
 	if err == nil {
-		r := s.em.poster.post(ctx, out.Sink, body)
-		out.OK, out.Status, err = r.accepted(), r.Status, r.Err
-		if !out.OK && err == nil {
-			out.Error = "the receiver answered " + strconv.Quote(shorten(r.Answer)) + `, not "success"`
-		}
+		err = s.em.attempt(ctx, e, &out, body, asked)
 	}
 	if err != nil {
 		out.Error = err.Error()
@@ -131,6 +136,31 @@ func (s *Sandbox) deliverPush(ctx context.Context, id int64) {
 	s.pushEndedLocked(now, out)
 }
 
+// attempt sends what an event puts on the wire and notes how it ended. asked is
+// the money of the refund that a merchant is asked about. The error says why
+// the event has not arrived.
+func (e *Emulator) attempt(ctx context.Context, ev *Event, out *pushOutcome, body []byte, asked int64) error {
+	l := e.poster.push(body)
+	if ev.Channel == ChannelNotify {
+		l = e.notification(body)
+	}
+	r := e.poster.send(ctx, out.Sink, l)
+	out.Status = r.Status
+	switch {
+	case r.Err != nil:
+		return r.Err
+	case ev.Channel == ChannelNotify:
+		var err error
+		out.Answer, err = understand(ev, &r, asked)
+		out.OK = err == nil
+		return err
+	case !r.accepted():
+		return fmt.Errorf(`the receiver answered %q, not "success"`, shorten(r.Answer))
+	}
+	out.OK = true
+	return nil
+}
+
 func (s *Sandbox) endSendingLocked() {
 	s.sending--
 	s.endedLocked()
@@ -148,6 +178,8 @@ func (s *Sandbox) pushEndedLocked(now time.Time, out pushOutcome) {
 		Event: e.ID, Name: e.Name, Channel: e.Channel, Sink: publicURL(out.Sink), Number: out.Number,
 		OK: out.OK, Status: out.Status, Error: out.Error,
 	}
+	c := &Call{Now: now, State: s.state, box: s}
+	wait, again := s.state.pause(e, out.Number)
 	switch {
 	case out.OK && e.Copies > 0:
 		e.Copies--
@@ -155,16 +187,44 @@ func (s *Sandbox) pushEndedLocked(now time.Time, out pushOutcome) {
 		defer s.owedLocked(now, e.ID)
 	case out.OK:
 		e.Status, e.DeliveredAt = eventDelivered, now.UnixNano()
-	case out.Number >= s.state.Config.PushAttempts:
+	case !again:
 		e.Status = eventFailed
 	default:
 		e.Status = eventWaiting
-		c := &Call{Now: now, State: s.state, box: s}
-		wait := interval(5*time.Second, time.Hour, out.Number)
-		c.after(wait, Timer{Kind: timerPush, Event: e.ID})
+		c.attemptAfter(wait, e)
 		a.Next = now.Add(wait).In(shanghai).Format(time.RFC3339Nano)
 	}
-	s.journal.append(now, e.Cause, KindDelivery, a)
+	c.cause = s.journal.append(now, e.Cause, KindDelivery, a)
+	if out.OK && e.Channel == ChannelNotify {
+		if out.Sink == inboxSink {
+			c.inInbox(e)
+		} else {
+			c.merchantAnswered(e, out.Answer)
+		}
+	}
+}
+
+// attemptAfter sets the timer of an event's next attempt.
+func (c *Call) attemptAfter(wait time.Duration, e *Event) {
+	kind := timerPush
+	if e.Channel == ChannelNotify {
+		kind = timerNotify
+	}
+	c.after(wait, Timer{Kind: kind, Event: e.ID})
+}
+
+// attempts reports whether a timer is that of an event's next attempt.
+func (t *Timer) attempts(event int64) bool {
+	return (t.Kind == timerPush || t.Kind == timerNotify) && t.Event == event
+}
+
+// pause is how long after its nth failure an event is sent again; false where
+// it is sent no more.
+func (s *State) pause(e *Event, n int) (time.Duration, bool) {
+	if e.Channel == ChannelNotify {
+		return s.notifyPause(e, n)
+	}
+	return interval(5*time.Second, time.Hour, n), n < s.Config.PushAttempts
 }
 
 // interval is the pause after the nth failure: doubling from first up to most

@@ -90,7 +90,7 @@ func uploadPackage(c *Call, in uploadPackageIn) (None, error) {
 	if err != nil {
 		return None{}, err
 	}
-	t, err := c.machine().step(c, app, nil, "uploadPackage")
+	t, err := c.machine().step(c, placed{app, nil}, "uploadPackage", "")
 	if err != nil {
 		return None{}, err
 	}
@@ -182,7 +182,7 @@ func (c *Call) move(packageID int64, operation string, prepare func(*App, *Packa
 	if p == nil {
 		return None{}, refuse("PackageNotFound")
 	}
-	t, err := c.machine().step(c, app, p, operation)
+	t, err := c.machine().step(c, placed{app, p}, operation, "")
 	if err != nil {
 		return None{}, err
 	}

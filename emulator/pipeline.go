@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -32,7 +33,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 	m := e.contract.Match(r)
-	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path}
+	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path, base: baseOf(r)}
 	if m.Operation == nil {
 		x.odd = "a path or a method that no operation has"
 		stage := "not_found"
@@ -72,6 +73,16 @@ func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 	e.write(w, x)
 }
 
+// baseOf is where a caller reached the platform, also through a proxy that ends
+// TLS.
+func baseOf(r *http.Request) string {
+	scheme := "http"
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
+}
+
 // sandboxOf finds the sandbox whose credentials a request carries; what nobody
 // knows goes to the default sandbox, which refuses it.
 func (e *Emulator) sandboxOf(x *Exchange) *Sandbox {
@@ -80,7 +91,7 @@ func (e *Emulator) sandboxOf(x *Exchange) *Sandbox {
 			return s
 		}
 	}
-	id := x.params.Text("client_id")
+	id := cmp.Or(x.params.Text("client_id"), x.params.Text("appKey"))
 	if x.op.Envelope == hostEnvelope {
 		id = hostAppKey(x.params.Text("data"))
 	}
@@ -320,13 +331,18 @@ func (e *Emulator) check(x *Exchange, env *spec.Envelope) {
 	if x.op == nil {
 		return
 	}
-	err := x.op.CheckAnswer(x.status, "application/json", x.body)
+	mediaType := mediaJSON
+	if x.answer != nil {
+		mediaType = x.answer.MediaType
+	}
+	err := x.op.CheckAnswer(x.status, mediaType, x.body)
 	if err == nil {
 		return
 	}
 	x.note = "answer breaks the contract: " + err.Error()
 	e.opt.Logger.Error("answer breaks the contract", "operation", x.op.ID, "err", err)
 	if e.opt.Strict {
+		x.answer = nil
 		form := e.wire.refusals[env.Refusals["internal"]]
 		x.status, x.outcome, x.body = http.StatusInternalServerError, KindMismatch, form.render(err.Error())
 	}

@@ -59,7 +59,7 @@ func (e *Emulator) ResetSandbox(name string) (*Sandbox, error) {
 func (e *Emulator) ImportSandbox(name string, state []byte) (*Sandbox, error) {
 	st, err := importState(state)
 	if err == nil {
-		err = errors.Join(st.check(e.packages), st.checkFaults(e))
+		err = errors.Join(st.check(e.packages), st.checkPayments(e), st.checkFaults(e))
 	}
 	if err != nil {
 		return nil, &orderError{err.Error()}

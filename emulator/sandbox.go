@@ -33,7 +33,8 @@ type Sandbox struct {
 	// armed is the due time that the wake-up is set for; 0: none is set.
 	armed    int64
 	stopWake func()
-	// due holds the pushes that are to be attempted now, in order.
+	// due holds the pushes and notifications that are to be attempted now, in
+	// order.
 	due []int64
 	// pushNow says that, on virtual time, an order wants the pushes due
 	// delivered without moving time.
@@ -75,7 +76,7 @@ func newSandbox(em *Emulator, st *State) *Sandbox {
 	}
 	s.clock = clock.New(clock.Setting{Rate: st.Rate, Start: start})
 	for _, e := range st.Events {
-		if e.Status == eventDue && e.Channel == ChannelPush {
+		if e.Status == eventDue && e.Channel != ChannelKafka {
 			s.due = append(s.due, e.ID)
 		}
 	}
@@ -148,8 +149,10 @@ func fire(c *Call, t Timer) bool {
 	switch t.Kind {
 	case timerUpload, timerAudit, timerRollback:
 		return decidePackage(c, t)
-	case timerPush:
+	case timerPush, timerNotify:
 		return c.box.owedLocked(c.Now, t.Event)
+	case timerPayment, timerRefundAudit, timerRefund:
+		return decideOrder(c, t)
 	case timerKafka:
 		return c.box.kafkaDueLocked(t.ID)
 	case timerTicket:
@@ -295,8 +298,11 @@ func (s *Sandbox) callLocked(now time.Time, b *behaviour, x *Exchange) {
 	if b.changes {
 		s.state.Inputs++
 	}
-	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq, reply: x.reply}
+	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq, reply: x.reply, base: x.base}
 	body, err := b.safely(c, x.params, s.em.wire.success[x.op.Envelope])
+	if c.mediaType != "" && err == nil {
+		x.answer = &spec.Answer{MediaType: c.mediaType}
+	}
 	x.evidence = weaker(x.evidence, c.evidence)
 	s.em.answer(x, b, body, err, now)
 }

@@ -59,6 +59,15 @@ type Credentials struct {
 		OfficalNo   int64  `json:"offical_no"`
 		ContainerNo int64  `json:"container_no"`
 	} `json:"host"`
+	// Merchant is the payment service of the app. PrivateKey signs what the
+	// merchant signs, "" where it has registered a key of its own;
+	// PlatformPublicKey checks what the platform signs. Both are PEM.
+	Merchant struct {
+		DealID            int64  `json:"deal_id"`
+		AppKey            string `json:"app_key"`
+		PrivateKey        string `json:"private_key"`
+		PlatformPublicKey string `json:"platform_public_key"`
+	} `json:"merchant"`
 }
 
 // validName is what a sandbox may be called: it becomes part of a Kafka topic
@@ -134,11 +143,14 @@ func (e *Emulator) config(name string) Config {
 	if name != DefaultSandbox {
 		topic += "." + name
 	}
-	c := messageDefaults(loginDefaults())
+	c := paymentDefaults(messageDefaults(loginDefaults()))
 	c.Upload, c.Audit, c.Rollback, c.Manual = o.Delays.Upload, o.Delays.Audit, o.Delays.Rollback, o.Manual
 	c.TokenTTL, c.AuditQuota, c.PushPlain = o.TokenTTL, o.AuditQuota, o.PushPlain
 	c.PushAttempts, c.StrictEvidence, c.Topic = o.PushAttempts, o.StrictEvidence, topic
 	c.UserDataPadding, c.UserAnswer = userDataPadding, AnswerAgree
+	if l := e.payRefunds; l != nil && l.lifecycle != nil {
+		c.Refund = l.decided(timerRefund, outcomePass, "", refundRefunding).After
+	}
 	if l := e.packages.lifecycle; l != nil {
 		for i := range l.Transitions {
 			t := &l.Transitions[i]
@@ -180,6 +192,9 @@ func (s *Sandbox) seed() error {
 		return err
 	}
 	tp.Apps[app.ID] = &Authorization{Since: now.Unix()}
+	if err := c.addMerchant(&Merchant{App: app.ID}); err != nil {
+		return err
+	}
 	return c.seedUsers()
 }
 
@@ -256,6 +271,18 @@ func issueCredentials(c *Call, _ None) (Credentials, error) {
 			out.Authorizer.RefreshToken = c.issue(TokenRefresh, p, refreshTTL, "refresh")
 			break
 		}
+	}
+	for _, m := range c.State.Merchants {
+		if m.App != out.App.AppID {
+			continue
+		}
+		shown, err := c.shownMerchant(m)
+		if err != nil {
+			return Credentials{}, err
+		}
+		out.Merchant.DealID, out.Merchant.AppKey = m.Deal, m.Key
+		out.Merchant.PrivateKey, out.Merchant.PlatformPublicKey = shown.PrivateKey, shown.PlatformKey
+		break
 	}
 	if hosts := c.State.hosts(); len(hosts) > 0 {
 		h := hosts[0]

@@ -38,6 +38,9 @@ type State struct {
 	LastEvent    int64 `json:"last_event"`
 	LastPackage  int64 `json:"last_package"`
 	LastDecision int64 `json:"last_decision"`
+	// LastOrder and LastRefund number orders and their refunds.
+	LastOrder  int64 `json:"last_order"`
+	LastRefund int64 `json:"last_refund"`
 
 	Apps      map[int64]*App    `json:"apps"`
 	TPs       map[int64]*TP     `json:"tps"`
@@ -45,7 +48,10 @@ type State struct {
 	Tokens    map[string]*Token `json:"tokens"`
 	Codes     map[string]*Code  `json:"codes"`
 	Decisions []*Decision       `json:"decisions,omitempty"`
-	Timers    timerHeap         `json:"timers,omitempty"`
+	// Merchants are in the order they were made, Orders in order of ID.
+	Merchants []*Merchant `json:"merchants,omitempty"`
+	Orders    []*Order    `json:"orders,omitempty"`
+	Timers    timerHeap   `json:"timers,omitempty"`
 
 	// Users are the users of the host apps, by huid, and Devices what they
 	// use, by cuid; LastUser numbers both as they are made.
@@ -93,6 +99,8 @@ type State struct {
 	KafkaWait int64 `json:"kafka_wait,omitempty"`
 
 	keys map[string]int64 // client ID of an app or a TP -> app or TP
+	// orders are those of Orders by dealId and the merchant's number.
+	orders map[string]*Order
 }
 
 // Origin is how a sandbox was made, next to its seed.
@@ -162,14 +170,21 @@ type Config struct {
 	StrictEvidence bool `json:"strict_evidence,omitempty"`
 	// Topic is the Kafka topic.
 	Topic string `json:"topic"`
+	// Payment and Refund are how long users and refunds take.
+	Payment time.Duration `json:"payment_delay"`
+	Refund  time.Duration `json:"refund_delay"`
+	// NotifyInterval is the pause before a payment's notification is sent
+	// again, NotifyRetries how often it is at most.
+	NotifyInterval time.Duration `json:"notify_interval"`
+	NotifyRetries  int           `json:"notify_retries"`
 }
 
 // newState returns a platform with nothing in it.
 func newState(name string, seed uint64, c Config) *State {
 	return &State{
 		Version: stateVersion, Name: name, Seed: seed, Config: c,
-		LastPackage: 55_000,
-		Apps:        map[int64]*App{}, TPs: map[int64]*TP{}, Hosts: map[string]*Host{},
+		LastPackage: 55_000, LastOrder: orderIDs, LastRefund: refundIDs, orders: map[string]*Order{},
+		Apps: map[int64]*App{}, TPs: map[int64]*TP{}, Hosts: map[string]*Host{},
 		Tokens: map[string]*Token{}, Codes: map[string]*Code{}, keys: map[string]int64{},
 		Users: map[int64]*User{}, Devices: map[string]*Device{},
 		LoginCodes: map[string]*LoginCode{}, Sessions: map[string]*Session{}, SwanIDs: map[string]string{},
@@ -190,7 +205,7 @@ func (s *State) export() ([]byte, error) {
 
 // importState reads an exported state and checks that it holds together.
 func importState(data []byte) (*State, error) {
-	s := newState("", 0, messageDefaults(loginDefaults())) // what older states lack
+	s := newState("", 0, paymentDefaults(messageDefaults(loginDefaults()))) // what older states lack
 	if err := json.Unmarshal(data, s); err != nil {
 		return nil, fmt.Errorf("state: %w", err)
 	}
@@ -221,6 +236,9 @@ func importState(data []byte) (*State, error) {
 		}
 		s.keys[t.ClientID] = id
 	}
+	for _, o := range s.Orders {
+		s.orders[orderName(o.Deal, o.TPOrder)] = o
+	}
 	s.Timers = s.Timers.sorted() // a sorted slice is a heap
 	slices.SortFunc(s.Events, func(a, b *Event) int { return int(a.ID - b.ID) })
 	return s, nil
@@ -232,6 +250,9 @@ func (s *State) credentials() []string {
 	keys := slices.Collect(maps.Keys(s.Tokens))
 	keys = slices.AppendSeq(keys, maps.Keys(s.keys))
 	keys = slices.AppendSeq(keys, maps.Keys(s.Hosts))
+	for _, m := range s.Merchants {
+		keys = append(keys, m.Key)
+	}
 	slices.Sort(keys)
 	return keys
 }

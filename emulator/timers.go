@@ -11,8 +11,13 @@ const (
 	timerAudit    = "audit"    // the platform decides on an audit
 	timerRollback = "rollback" // a rollback is done
 	timerPush     = "push"     // a push is to be attempted
+	timerNotify   = "notify"   // a notification is to be attempted
 	timerKafka    = "kafka"    // notices that failed are to be sent again
 	timerTicket   = "ticket"   // a TP's next ticket
+
+	timerPayment     = "payment"      // a user does something in the cashier
+	timerRefundAudit = "refund_audit" // a merchant that nobody can ask decides on a refund
+	timerRefund      = "refund"       // a refund ends
 )
 
 // A Timer is something that falls due: data, never a closure, so that it can
@@ -24,14 +29,17 @@ type Timer struct {
 	Due int64 `json:"due"`
 	// Kind says what it does.
 	Kind string `json:"kind"`
-	// App, Package, Event and TP say to what.
+	// App, Package, Event, TP, Order and Refund say to what.
 	App     int64 `json:"app_id,omitempty"`
 	Package int64 `json:"package_id,omitempty"`
 	Event   int64 `json:"event,omitempty"`
 	TP      int64 `json:"tp_id,omitempty"`
+	Order   int64 `json:"order_id,omitempty"`
+	Refund  int64 `json:"refund_batch_id,omitempty"`
 	// Cause is the journal's entry that set it.
 	Cause int64 `json:"cause,omitempty"`
-	// Decision is what the platform has decided, for upload and audit.
+	// Decision is what is decided, for upload and audit, payment, refund_audit
+	// and refund.
 	Decision *Decision `json:"decision,omitempty"`
 }
 

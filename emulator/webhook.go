@@ -1,10 +1,12 @@
 package emulator
 
-// The last step of a push: one POST to one receiver; and the same for a request
-// to the server of a host app: one GET. Modelled: the body as it
-// is given, the answer "success" and nothing else as acceptance, redirects not
-// followed, an egress policy on the address that is really dialled. Not
-// modelled: retries and their intervals (the outbox), encryption (internal/seal).
+// The last step of a push or a notification: one POST to one receiver; and the
+// same for a request to the server of a host app: one GET.
+// Modelled: the body as it is given, of a push's answers "success" and nothing
+// else as acceptance, redirects not followed, an egress policy on the address
+// that is really dialled. Not modelled: what a merchant's answer means
+// (notify.go), retries and their intervals (the outbox), encryption and
+// signatures (internal/seal).
 
 import (
 	"bytes"
@@ -39,10 +41,10 @@ const (
 const (
 	// pushAnswerLimit is how much of a receiver's answer is kept, in bytes.
 	pushAnswerLimit = 256
-	// pushHeaderLimit bounds the header of a receiver's answer, in bytes.
-	pushHeaderLimit = 64 << 10
 	// hostAnswerLimit is how much a host app's server may answer, in bytes.
 	hostAnswerLimit = 64 << 10
+	// pushHeaderLimit bounds the header of a receiver's answer, in bytes.
+	pushHeaderLimit = 64 << 10
 	// pushIdle is how long a connection waits for the next push.
 	pushIdle = 30 * time.Second
 )
@@ -133,7 +135,19 @@ func (e Egress) pushControl() (pushControl, error) {
 	}, nil
 }
 
-// poster delivers pushes. It is safe for concurrent use.
+// A letter is what one attempt puts on the wire, and how it is sent.
+type letter struct {
+	// channel is the event's, or host for a question to a host app; errors begin
+	// with it. Without a body it is a GET.
+	channel   string
+	body      []byte
+	mediaType string
+	// timeout bounds the attempt, limit what is kept of the answer, in bytes.
+	timeout time.Duration
+	limit   int
+}
+
+// poster delivers pushes and notifications. It is safe for concurrent use.
 type poster struct {
 	// transport is used without an http.Client in front, hence no redirects,
 	// no cookies and errors without the URL.
@@ -169,8 +183,8 @@ func newPoster(e Egress, timeout time.Duration) (*poster, error) {
 type postResult struct {
 	// Status is the HTTP status; 0 when no answer came.
 	Status int
-	// Answer is the answer's body, of a push the first 256 bytes at most, with
-	// what is not UTF-8 replaced.
+	// Answer is the beginning of the answer's body, 256 bytes of a push's at
+	// most, with what is not UTF-8 replaced.
 	Answer string
 	// Err says why there is no whole answer, or that it is a redirect. Of the
 	// receiver's URL it shows the host at most: the rest may hold a secret.
@@ -186,38 +200,44 @@ func (r postResult) accepted() bool {
 		strings.TrimSpace(r.Answer) == "success"
 }
 
-// post makes one attempt. It returns when the answer is there, the poster's
-// timeout has passed or ctx ends, whichever is first.
+// post makes one attempt to deliver a push.
 func (p *poster) post(ctx context.Context, address string, body []byte) postResult {
-	ctx, cancel := clock.Timeout(ctx, p.timeout)
-	defer cancel()
-	return p.send(ctx, "push", http.MethodPost, address, body, pushAnswerLimit)
+	return p.send(ctx, address, p.push(body))
+}
+
+// push is the letter of a push.
+func (p *poster) push(body []byte) letter {
+	return letter{channel: ChannelPush, body: body, mediaType: mediaJSON, timeout: p.timeout, limit: pushAnswerLimit}
 }
 
 // get asks a host app's server, under the same rules as post. An answer longer
 // than a host may give is an error.
 func (p *poster) get(ctx context.Context, address string) postResult {
-	ctx, cancel := clock.Timeout(ctx, p.timeout)
-	defer cancel()
-	r := p.send(ctx, "host", http.MethodGet, address, nil, hostAnswerLimit)
+	r := p.send(ctx, address, letter{channel: "host", timeout: p.timeout, limit: hostAnswerLimit})
 	if r.Err == nil && r.cut {
 		r.Err = fmt.Errorf("host: the answer is longer than %d bytes", hostAnswerLimit)
 	}
 	return r
 }
 
-// send makes one request and reads at most limit bytes of the answer; what is
-// the kind of request that errors name.
-func (p *poster) send(ctx context.Context, what, method, address string, body []byte, limit int) postResult {
-	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+// send makes one attempt. It returns when the answer is there, the letter's
+// timeout has passed or ctx ends, whichever is first.
+func (p *poster) send(ctx context.Context, address string, l letter) postResult {
+	ctx, cancel := clock.Timeout(ctx, l.timeout)
+	defer cancel()
+	method := http.MethodPost
+	if l.body == nil {
+		method = http.MethodGet
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(l.body))
 	if err != nil {
-		return postResult{Err: fmt.Errorf("%s: the receiver's address is not a URL", what)}
+		return postResult{Err: fmt.Errorf("%s: the receiver's address is not a URL", l.channel)}
 	}
 	if s := req.URL.Scheme; (s != "http" && s != "https") || req.URL.Hostname() == "" {
-		return postResult{Err: fmt.Errorf("%s: the receiver's address is not an http or https URL with a host", what)}
+		return postResult{Err: fmt.Errorf("%s: the receiver's address is not an http or https URL with a host", l.channel)}
 	}
-	if method == http.MethodPost {
-		req.Header.Set("Content-Type", "application/json")
+	if l.mediaType != "" {
+		req.Header.Set("Content-Type", l.mediaType)
 	}
 	req.Header.Set("User-Agent", "emu")
 	if user := req.URL.User; user != nil {
@@ -226,27 +246,27 @@ func (p *poster) send(ctx context.Context, what, method, address string, body []
 	}
 	res, err := p.transport.RoundTrip(req)
 	if err != nil {
-		return postResult{Err: p.sendError(what, err)}
+		return postResult{Err: l.error(err)}
 	}
 	defer res.Body.Close() //nolint:errcheck // the answer is read; nothing is lost with the connection
-	answer, err := io.ReadAll(io.LimitReader(res.Body, int64(limit)+1))
-	r := postResult{Status: res.StatusCode, cut: len(answer) > limit}
-	r.Answer = strings.ToValidUTF8(string(answer[:min(len(answer), limit)]), "\uFFFD")
+	answer, err := io.ReadAll(io.LimitReader(res.Body, int64(l.limit)+1))
+	r := postResult{Status: res.StatusCode, cut: len(answer) > l.limit}
+	r.Answer = strings.ToValidUTF8(string(answer[:min(len(answer), l.limit)]), "\uFFFD")
 	switch {
 	case err != nil:
-		r.Err = p.sendError(what, err)
+		r.Err = l.error(err)
 	case r.Status >= 300 && r.Status <= 399:
-		r.Err = fmt.Errorf("%s: status %d redirects, and the platform's requests do not follow redirects", what, r.Status)
+		r.Err = fmt.Errorf("%s: status %d redirects, and deliveries do not follow redirects", l.channel, r.Status)
 	}
 	return r
 }
 
-// sendError says what went wrong on the way.
-func (p *poster) sendError(what string, err error) error {
+// error says what went wrong on the way.
+func (l *letter) error(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%s: no whole answer in time (at most %v): %w", what, p.timeout, err)
+		return fmt.Errorf("%s: no whole answer in time (at most %v): %w", l.channel, l.timeout, err)
 	}
-	return fmt.Errorf("%s: %w", what, err)
+	return fmt.Errorf("%s: %w", l.channel, err)
 }
 
 // close closes the connections that wait for another push. Attempts under way

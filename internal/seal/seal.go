@@ -1,6 +1,7 @@
 // Package seal makes and opens the sealed messages of the platform, and signs
 // them: the pushes to third-party platforms and the user data that a mini
-// program hands to its server. Both are AES in CBC mode around one frame,
+// program hands to its server. It signs payments too, and checks what merchants
+// sign: SHA-1 with RSA. The messages are AES in CBC mode around one frame,
 //
 //	16 random bytes | length of the message, 4 bytes big endian | message | id
 //
@@ -9,9 +10,10 @@
 // platform's number in a push, the AppKey in user data) and the block the
 // padding fills.
 //
-// It promises: what Seal makes, Open opens; Open never panics, whatever it is
-// given; no error and no printed value shows a key. It reads neither clock nor
-// random source: random bytes, nonces and timestamps are arguments.
+// It promises: what Seal makes, Open opens, and what Sign signs, Verify
+// accepts; neither panics, whatever it is given; no error and no printed value
+// shows a key. It reads neither clock nor random source: random bytes, nonces
+// and timestamps are arguments.
 //
 // The messages carry no authentication: CBC with a checked padding tells apart
 // a wrong key and a damaged text most of the time, not always. The platform

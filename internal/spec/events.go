@@ -29,7 +29,7 @@ func (x *extensions) events(n *yaml.Node) {
 			Code: x.integer(f["code"], within(path, "code")), Title: x.text(f["title"], within(path, "title")),
 			Evidence: x.evidence(f["x-evidence"], path),
 		}}
-		if channels := []string{"push", "kafka"}; !slices.Contains(channels, e.def.Channel) {
+		if channels := []string{"push", "kafka", "notify"}; !slices.Contains(channels, e.def.Channel) {
 			x.unknown(p.value, within(path, "channel"), "channel", e.def.Channel, channels)
 		}
 		if f["schema"] == nil {

@@ -191,8 +191,8 @@ type Transition struct {
 // EventDef is something the platform sends (x-events).
 type EventDef struct {
 	Name    string
-	Channel string // push or kafka
-	Code    int    // the Kafka notice's code; 0 for a push
+	Channel string // push, kafka or notify
+	Code    int    // the Kafka notice's code; 0 for the others
 	Title   string
 	// Evidence is where the event's form comes from.
 	Evidence Evidence
