@@ -384,8 +384,8 @@ func (s *State) checkUsers(*machine) error {
 			return fmt.Errorf("/sessions/%s: want an app and a user that are there", name)
 		case name != sessionName(session.App, session.Huid) || session.Key == "":
 			return fmt.Errorf("/sessions/%s: must stand under app_id/huid and have a session_key", name)
-		case session.Used < 0 || time.Unix(session.Used, 0).Year() > lastYear:
-			return fmt.Errorf("/sessions/%s: used: want seconds since 1970", name)
+		case min(session.Used, session.Since) < 0 || time.Unix(max(session.Used, session.Since), 0).Year() > lastYear:
+			return fmt.Errorf("/sessions/%s: since, used: want seconds since 1970", name)
 		}
 	}
 	return nil
