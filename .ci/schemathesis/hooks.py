@@ -95,6 +95,9 @@ def examples(document, operation):
         if live(parameter["name"]) is not None:
             parameter.pop("examples", None)
             parameter["example"] = live(parameter["name"])
+            # The schema's example would be taken as well.
+            parameter["schema"] = copy.deepcopy(follow(document, parameter["schema"]))
+            parameter["schema"].pop("example", None)
         parameters.append(parameter)
     operation["parameters"] = parameters
     if "requestBody" not in operation:
@@ -115,6 +118,17 @@ def examples(document, operation):
             schema.pop(key, None)
 
 
+def links():
+    """From the list of packages to what can be done with one of them."""
+    out = {}
+    for row in (0, 1):
+        package = f"$response.body#/data/{row}/package_id"
+        out[f"detail of {row}"] = {"operationId": "getPackageDetail", "parameters": {"package_id": package}}
+        for operation in ("submitPackageAudit", "releasePackage", "rollbackPackage", "withdrawPackageAudit"):
+            out[f"{operation} of {row}"] = {"operationId": operation, "requestBody": {"package_id": package}}
+    return out
+
+
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
     for item in raw_schema["paths"].values():
@@ -122,6 +136,8 @@ def before_load_schema(context, raw_schema):
             if isinstance(operation, dict) and "operationId" in operation:
                 examples(raw_schema, operation)
                 operation["responses"] = answers(raw_schema, operation)
+                if operation["operationId"] == "listPackages":
+                    operation["responses"]["200"]["links"] = links()
 
 
 def translated(send):
