@@ -22,7 +22,7 @@ func (p *probe) inspect(x *exchange, sent []string) {
 	if x.err != nil || x.outcome() == Crashed {
 		actual := x.String()
 		if x.err != nil {
-			actual = "no whole answer: " + kindOf(x.err)
+			actual = "no whole answer: " + p.kindOf(x.err)
 		}
 		p.fail(Finding{
 			Check: "response.delivered", Operation: x.op.ID, Expected: "an answer that is no fault of the server", Actual: actual,
@@ -48,10 +48,10 @@ func (p *probe) inspect(x *exchange, sent []string) {
 
 // kindOf says what kind of failure there was; addresses and ports change from
 // run to run.
-func kindOf(err error) string {
+func (s *suite) kindOf(err error) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return "nothing in " + answerTime.String()
+		return "nothing in " + s.options.AnswerTime.String()
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return "the connection ended early"
 	}

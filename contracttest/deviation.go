@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -17,22 +18,51 @@ type Deviation struct {
 	Check     string `json:"check" yaml:"check"`
 	Operation string `json:"operation,omitempty" yaml:"operation,omitempty"`
 	// Pointer is the finding's value pointer, positions in arrays as *; "" for
-	// all. Case is the name of the case; "" for all.
+	// all. Case is the name of the case, where * stands for any text, and Actual
+	// what came instead of what was expected; "" for all.
 	Pointer string `json:"pointer,omitempty" yaml:"pointer,omitempty"`
 	Case    string `json:"case,omitempty" yaml:"case,omitempty"`
+	Actual  string `json:"actual,omitempty" yaml:"actual,omitempty"`
 	// Reason says why it is accepted.
 	Reason string `json:"reason" yaml:"reason"`
+}
+
+// String names what tells the deviation from others.
+func (d Deviation) String() string {
+	parts := []string{d.Check}
+	for _, part := range []string{d.Operation, d.Pointer, d.Case, d.Actual} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // covers reports whether a finding is the known one.
 func (d Deviation) covers(f *Finding) bool {
 	return d.Check == f.Check && (d.Operation == "" || d.Operation == f.Operation) &&
-		(d.Pointer == "" || d.Pointer == general(f.ValuePointer)) && (d.Case == "" || d.Case == f.Case)
+		(d.Pointer == "" || d.Pointer == general(f.ValuePointer)) && (d.Case == "" || fits(d.Case, f.Case)) &&
+		(d.Actual == "" || d.Actual == f.Actual)
+}
+
+// fits reports whether a text is like a pattern, in which * is any text.
+func fits(pattern, text string) bool {
+	first, rest, more := strings.Cut(pattern, "*")
+	text, ok := strings.CutPrefix(text, first)
+	if !more || !ok {
+		return ok && text == ""
+	}
+	for i := range len(text) + 1 {
+		if fits(rest, text[i:]) {
+			return true
+		}
+	}
+	return false
 }
 
 // ReadDeviations reads known deviations: a YAML list whose members have check
-// and reason, and may have operation, pointer and case. Anything else is an
-// error.
+// and reason, and may have operation, pointer, case and actual. Anything else
+// is an error.
 func ReadDeviations(data []byte) ([]Deviation, error) {
 	var out []Deviation
 	d := yaml.NewDecoder(bytes.NewReader(data))

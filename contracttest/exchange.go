@@ -15,12 +15,8 @@ import (
 	"github.com/swanemu/emu/internal/spec"
 )
 
-const (
-	// answerLimit is the longest answer that is read, answerTime how long is
-	// waited for one.
-	answerLimit = 16 << 20
-	answerTime  = 30 * time.Second
-)
+// answerLimit is the longest answer that is read.
+const answerLimit = 16 << 20
 
 // An exchange is a request and its answer.
 type exchange struct {
@@ -117,7 +113,7 @@ func (c *courier) send(ctx context.Context, k *classifier, x *exchange, build fu
 
 func (c *courier) roundTrip(r *http.Request, x *exchange) {
 	x.status, x.header, x.answer, x.err = 0, nil, nil, nil
-	ctx, cancel := clock.Timeout(r.Context(), answerTime)
+	ctx, cancel := clock.Timeout(r.Context(), c.options.AnswerTime)
 	defer cancel()
 	res, err := c.transport.RoundTrip(r.WithContext(ctx))
 	if err != nil {

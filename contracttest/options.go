@@ -50,6 +50,9 @@ type Options struct {
 	// is left over then counts as not run.
 	MaxRequests int
 	MaxTime     time.Duration
+	// AnswerTime is how long is waited for one answer; 0 is 30 seconds. A
+	// request that gets none by then counts as not answered.
+	AnswerTime time.Duration
 	// Rate bounds the requests per second; 0 does not.
 	Rate float64
 	// Known are deviations that are known.
@@ -63,6 +66,7 @@ type Options struct {
 const (
 	defaultRequests = 20_000
 	defaultTime     = 10 * time.Minute
+	defaultAnswer   = 30 * time.Second
 )
 
 // withDefaults checks the options against the target and fills in the rest.
@@ -82,7 +86,10 @@ func (o Options) withDefaults(t *Target) (Options, error) {
 	if o.MaxTime == 0 {
 		o.MaxTime = defaultTime
 	}
-	if o.MaxRequests < 0 || o.MaxTime < 0 || o.Rate < 0 {
+	if o.AnswerTime == 0 {
+		o.AnswerTime = defaultAnswer
+	}
+	if o.MaxRequests < 0 || o.MaxTime < 0 || o.AnswerTime < 0 || o.Rate < 0 {
 		return o, errors.New("budget: want no negative numbers")
 	}
 	for _, want := range o.Checks {

@@ -2,6 +2,7 @@ package contracttest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -26,6 +27,8 @@ type probe struct {
 	// where it is not the host.
 	asClient string
 	covered  []coveredItem
+	// silence says that a request was not answered in time.
+	silence bool
 }
 
 // A link is one exchange of a case, or something that the harness did.
@@ -110,6 +113,7 @@ func (p *probe) exchange(ctx context.Context, w *wire, undocumented bool) (*exch
 		return nil, err
 	}
 	p.report.Requests++
+	p.silence = p.silence || errors.Is(x.err, context.DeadlineExceeded)
 	p.chain = append(p.chain, link{exchange: x})
 	p.cover(w.op.ID, "outcome", string(x.outcome()), "")
 	p.inspect(x, known)

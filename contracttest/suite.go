@@ -20,6 +20,13 @@ type work struct {
 	run                    func(context.Context, *probe) error
 }
 
+// kind is what cases of different operations have in common.
+func (w *work) kind() string { return w.check + "/" + w.name }
+
+// silences is how often the same kind of request may go unanswered: each costs
+// all the time that an answer may take.
+const silences = 3
+
 // A suite is one run of the checks against one target.
 type suite struct {
 	contract  *spec.Contract
@@ -41,6 +48,9 @@ type suite struct {
 	apps map[int64]bool
 	// versions numbers the uploads, so that each has a name of its own.
 	versions int
+	// unanswered counts, by kind, the cases in which a request was left without
+	// an answer.
+	unanswered map[string]int
 	// over is why no more cases are run.
 	over error
 }
@@ -62,8 +72,8 @@ func newSuite(t Target, o Options) (*suite, error) {
 	s := &suite{
 		contract: contract, kinds: newClassifier(contract), target: t, options: o,
 		mail:      courier{transport: t.transport(), options: o, began: clock.Wall()},
-		lifecycle: &spec.Lifecycle{},
-		tokens:    map[string]issued{}, shared: map[string]*Subject{}, apps: map[int64]bool{}, secrets: map[string][]string{},
+		lifecycle: &spec.Lifecycle{}, unanswered: map[string]int{},
+		tokens: map[string]issued{}, shared: map[string]*Subject{}, apps: map[int64]bool{}, secrets: map[string][]string{},
 	}
 	for _, op := range contract.Operations() {
 		s.secrets[op.ID] = op.AnswerSecrets()
@@ -156,6 +166,9 @@ func (s *suite) do(ctx context.Context, w *work) Result {
 	default:
 		err := w.run(ctx, p)
 		p.settle(&r, err)
+		if p.silence {
+			s.unanswered[w.kind()]++
+		}
 		if errors.Is(err, errBudget) || ctx.Err() != nil {
 			s.over = err
 		}
@@ -196,6 +209,9 @@ func (s *suite) obstacle(w *work) string {
 		if !s.target.has(n) {
 			return s.target.lack(n)
 		}
+	}
+	if s.unanswered[w.kind()] >= silences {
+		return fmt.Sprintf("%d operations left such a request unanswered; it is not sent to more", silences)
 	}
 	return ""
 }

@@ -21,10 +21,11 @@ const (
 	inJSON  place = "json"
 )
 
-// A param is one parameter: its text, and what a JSON body has for it.
+// A param is one parameter: its text, and what a JSON body has for it. In a
+// query and a form the tail follows the text as it is.
 type param struct {
-	name, text string
-	json       json.RawMessage
+	name, text, tail string
+	json             json.RawMessage
 }
 
 // A wire is a request before it is bytes. Mutations work on it, one at a time.
@@ -38,10 +39,11 @@ type wire struct {
 	params     []param
 	// examples are the parameters whose values are the contract's examples.
 	examples []string
-	// contentType replaces the one of the place; raw replaces the body, and
-	// rawQuery is appended to the query.
-	contentType, raw, rawQuery string
-	hasRaw                     bool
+	// contentType replaces the one of the place; raw replaces the body.
+	contentType, raw string
+	hasRaw           bool
+	// tokenTail follows the token as it is.
+	tokenTail string
 }
 
 // set gives a parameter a value, or adds it.
@@ -73,7 +75,7 @@ func text(params []param) string {
 		if b.Len() > 0 {
 			b.WriteByte('&')
 		}
-		b.WriteString(url.QueryEscape(p.name) + "=" + url.QueryEscape(p.text))
+		b.WriteString(url.QueryEscape(p.name) + "=" + url.QueryEscape(p.text) + p.tail)
 	}
 	return b.String()
 }
@@ -113,7 +115,7 @@ func quote(s string) []byte {
 func (w *wire) bytes() (query, contentType string, body []byte) {
 	params, token := w.params, []param(nil)
 	if w.token != "" {
-		t := param{name: w.op.TokenParam, text: w.token}
+		t := param{name: w.op.TokenParam, text: w.token, tail: w.tokenTail}
 		if w.withParams {
 			params = append([]param{t}, params...)
 		} else {
@@ -121,21 +123,17 @@ func (w *wire) bytes() (query, contentType string, body []byte) {
 		}
 	}
 	query = text(token)
-	join := func(more string) {
-		if query != "" && more != "" {
-			query += "&"
-		}
-		query += more
-	}
 	switch w.place {
 	case inForm:
 		contentType, body = "application/x-www-form-urlencoded", []byte(text(params))
 	case inJSON:
 		contentType, body = "application/json", []byte(object(params))
 	default:
-		join(text(params))
+		if query != "" && len(params) > 0 {
+			query += "&"
+		}
+		query += text(params)
 	}
-	join(w.rawQuery)
 	if w.hasRaw {
 		body = []byte(w.raw)
 	}

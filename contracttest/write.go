@@ -95,7 +95,7 @@ func (r *Report) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "known: %s: %s (%s)\n", r.Known[i].Check, r.Known[i].Message, strings.Join(r.Known[i].Operations, ", "))
 	}
 	for _, d := range r.Passing {
-		fmt.Fprintf(&b, "no longer found: %s %s: take it off the list of known deviations\n", d.Check, d.Operation)
+		fmt.Fprintf(&b, "no longer found: %s: take it off the list of known deviations\n", d)
 	}
 	for _, result := range r.Results {
 		if result.Status == Broken {

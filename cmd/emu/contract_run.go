@@ -21,7 +21,7 @@ type contractFlags struct {
 	checks, operations              []string
 	dryRun, verbose                 bool
 	maxRequests                     int
-	maxTime                         time.Duration
+	maxTime, answerTime             time.Duration
 	rate                            float64
 	kafka, kafkaTopic               string
 }
@@ -64,6 +64,7 @@ func (a *app) contractRunCommand() *cobra.Command {
 	fs.StringVar(&f.known, "known", "", "YAML `file` of known deviations")
 	fs.IntVar(&f.maxRequests, "max-requests", 0, "`number` of requests at most (default 20000)")
 	fs.DurationVar(&f.maxTime, "max-time", 0, "time the run may take (default 10m)")
+	fs.DurationVar(&f.answerTime, "answer-time", 0, "time that one answer may take (default 30s)")
 	fs.Float64Var(&f.rate, "rate", 0, "`requests` per second at most (default no limit)")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show each case as it ends")
 	fs.StringVar(&f.junit, "junit", "", "`file` for a JUnit XML report; - is standard output")
@@ -75,7 +76,7 @@ func (a *app) contractRunCommand() *cobra.Command {
 func (f *contractFlags) options() (contracttest.Options, error) {
 	o := contracttest.Options{
 		Mode: contracttest.Mode(f.mode), Checks: f.checks, Operations: f.operations, DryRun: f.dryRun,
-		MaxRequests: f.maxRequests, MaxTime: f.maxTime, Rate: f.rate,
+		MaxRequests: f.maxRequests, MaxTime: f.maxTime, AnswerTime: f.answerTime, Rate: f.rate,
 	}
 	if f.mode != "" && !slices.Contains(contracttest.Modes(), o.Mode) {
 		return o, fmt.Errorf("--mode: want read-only, sandbox or destructive, not %q", f.mode)
