@@ -247,6 +247,9 @@ func (s *suite) effect(op *spec.Operation) Mode {
 	if twin, ok := s.contract.Operation(op.SameAs); ok {
 		op = twin
 	}
+	if op.Changes {
+		return Sandbox
+	}
 	if op.Method == http.MethodGet || op.Method == http.MethodHead {
 		return ReadOnly
 	}

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"net/http"
 	"reflect"
 	"runtime/debug"
 
@@ -192,6 +193,9 @@ func newTable(c *spec.Contract, behaviours []behaviour) (table, error) {
 			continue
 		}
 		t[op.ID] = b
+		if b.changes && op.Method == http.MethodGet && !op.Changes {
+			return nil, fmt.Errorf("behaviour %s changes the state, but the GET %s of the contract has no x-changes", b.call, op.ID)
+		}
 		if env, ok := c.Envelope(op.Envelope); ok {
 			b.complete = b.complete || b.lacks(op, env.Data)
 		}

@@ -59,6 +59,8 @@ type Operation struct {
 	// Errors names the errors of the catalogue that it may answer.
 	Errors   []string
 	Evidence Evidence
+	// Changes says of a GET that it changes something all the same.
+	Changes bool
 	// Secured says that it must carry credentials; Principals who may call it.
 	Secured    bool
 	Principals []string

@@ -20,7 +20,7 @@ func stages() []string {
 func knownExtensions() []string {
 	return []string{
 		"x-errors", "x-envelopes", "x-events", "x-lifecycle", "x-envelope", "x-parameters-in", "x-same-as",
-		"x-evidence", "x-principals", "x-faker", "x-secret",
+		"x-evidence", "x-principals", "x-faker", "x-secret", "x-changes",
 	}
 }
 
@@ -378,6 +378,7 @@ func (x *extensions) operations(paths *yaml.Node) {
 		x.texts(child(n, "x-parameters-in"), within(path, "x-parameters-in"), "location", []string{"path", "query", "body"})
 		o.Errors = x.texts(child(n, "x-errors"), within(path, "x-errors"), "error", errorNames)
 		o.Evidence = x.evidence(child(n, "x-evidence"), path)
+		o.Changes = x.boolean(child(n, "x-changes"), within(path, "x-changes"))
 		if v := child(n, "x-principals"); v != nil {
 			o.Principals = x.texts(v, within(path, "x-principals"), "principal", nil)
 		}
