@@ -79,7 +79,7 @@ func (s *State) checkSettings(*machine) error {
 		return fmt.Errorf("/config/audit_quota: want 0 or more")
 	case c.NotifyInterval < time.Second || c.NotifyRetries < 0:
 		return fmt.Errorf("/config: want a notify_interval of at least a second and notify_retries of 0 or more")
-	case min(s.Inputs, s.Journal, s.LastTimer, s.LastEvent, s.LastPackage, s.LastDecision, s.LastUser, s.LastAnswer, s.LastOrder, s.LastRefund) < 0:
+	case min(s.Inputs, s.Journal, s.LastTimer, s.LastEvent, s.LastPackage, s.LastDecision, s.LastUser, s.LastQuestion, s.LastAnswer, s.LastOrder, s.LastRefund) < 0:
 		return fmt.Errorf("the numbers of what was made: want 0 or more")
 	}
 	return nil
