@@ -335,7 +335,7 @@ func (k *market) order(tpOrder string) shownOrder {
 	k.Helper()
 	out := must[struct {
 		Orders []shownOrder `json:"orders"`
-	}](k, k.e, "GET", box+"/orders?tp_order_id="+tpOrder, "")
+	}](k, k.e, "GET", box+"/orders?tp_order_id="+url.QueryEscape(tpOrder), "")
 	if len(out.Orders) != 1 {
 		k.Fatalf("there are %d orders %s", len(out.Orders), tpOrder)
 	}
