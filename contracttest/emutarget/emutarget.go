@@ -54,6 +54,11 @@ type Box struct {
 	first   contracttest.Credentials
 	version int
 	gifts   map[string]gift
+	// merchants are the apps' payment services, numbers counts the orders that
+	// were made, bill is where a bill is.
+	merchants map[int64]*merchant
+	numbers   int
+	bill      url.Values
 }
 
 // credentials are what the control API gives a client.
@@ -87,7 +92,7 @@ func (c *credentials) given() contracttest.Credentials {
 // Open makes a sandbox on virtual time that decides nothing by itself, and a
 // receiver on this machine for its pushes. Close it.
 func Open(ctx context.Context, o Options) (*Box, error) {
-	b := &Box{options: o, client: o.transport(), gifts: gifts()}
+	b := &Box{options: o, client: o.transport(), gifts: gifts(), merchants: map[int64]*merchant{}}
 	order := map[string]any{"clock": map[string]any{"mode": "virtual"}, "manual": true}
 	if o.Sandbox != "" {
 		order["name"] = o.Sandbox

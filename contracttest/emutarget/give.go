@@ -12,7 +12,12 @@ type gift func(ctx context.Context, b *Box, s *contracttest.Subject) (string, er
 // gifts are the values that only the emulator can tell, by operation and
 // parameter.
 func gifts() map[string]gift {
-	return map[string]gift{}
+	return payGifts()
+}
+
+// text is a value that is the same for everybody.
+func text(value string) gift {
+	return func(context.Context, *Box, *contracttest.Subject) (string, error) { return value, nil }
 }
 
 // give returns a live value of a parameter.
