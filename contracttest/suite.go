@@ -241,7 +241,7 @@ func (s *suite) knock(ctx context.Context) error {
 
 // effect is the mildest mode that an operation itself asks for.
 func (s *suite) effect(op *spec.Operation) Mode {
-	if s.transition(op) != nil || len(s.secrets[op.ID]) > 0 {
+	if s.takesStep(op) || len(s.secrets[op.ID]) > 0 {
 		return Sandbox
 	}
 	if twin, ok := s.contract.Operation(op.SameAs); ok {
@@ -254,6 +254,14 @@ func (s *suite) effect(op *spec.Operation) Mode {
 		return ReadOnly
 	}
 	return Sandbox
+}
+
+// takesStep reports whether an operation asks for a step of any lifecycle.
+func (s *suite) takesStep(op *spec.Operation) bool {
+	return slices.ContainsFunc(s.contract.Lifecycles(), func(resource string) bool {
+		l, _ := s.contract.Lifecycle(resource)
+		return slices.ContainsFunc(l.Transitions, func(t spec.Transition) bool { return t.Operation != "" && t.Operation == op.Call() })
+	})
 }
 
 // transition is the step of the lifecycle that an operation asks for.

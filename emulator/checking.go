@@ -196,8 +196,8 @@ func (s *State) checkEvents(*machine) error {
 			return fmt.Errorf("/events: id %d: want each once, from 1 to last_event", e.ID)
 		case e.Channel != ChannelPush && e.Channel != ChannelKafka && e.Channel != ChannelNotify:
 			return fmt.Errorf("/events: event %d: channel %q: want push, kafka or notify", e.ID, e.Channel)
-		case e.Channel == ChannelNotify && s.order(e.Order) == nil:
-			return fmt.Errorf("/events: event %d: there is no order %d", e.ID, e.Order)
+		case e.Channel == ChannelNotify && !s.notifies(e):
+			return fmt.Errorf("/events: event %d: want the deal_id of a merchant, its order_id, and the refund_batch_id if it is about one", e.ID)
 		case !slices.Contains(statuses, e.Status):
 			return fmt.Errorf("/events: event %d: status %q: want one of %v", e.ID, e.Status, statuses)
 		case e.Channel == ChannelPush && s.TPs[e.TP] == nil:
@@ -262,9 +262,10 @@ func (s *State) checkTimers(*machine) error {
 		}
 	}
 	for i, o := range s.Orders {
-		lost := missing(o.Timer, timerPayment)
+		lost := missing(o.Timer, timerPayment) || o.Timer != 0 && ids[o.Timer].Order != o.ID
 		for _, r := range o.Refunds {
-			lost = lost || missing(r.Timer, r.due())
+			t := ids[r.Timer]
+			lost = lost || missing(r.Timer, r.due()) || r.Timer != 0 && (t.Order != o.ID || t.Refund != r.ID)
 		}
 		if lost {
 			return fmt.Errorf("/orders/%d: it or a refund waits for a timer that is not there", i)

@@ -45,7 +45,10 @@ type merchant struct {
 	// answers are what the next calls of a path are answered with; hang keeps
 	// the caller waiting until it gives up.
 	answers map[string][]string
-	got     []calledBack
+	// always, if set, is what a path is answered with when there is nothing
+	// else; money is what is asked about.
+	always func(path string, money int) string
+	got    []calledBack
 }
 
 // hang is an answer that does not come.
@@ -168,6 +171,10 @@ func (m *merchant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer = answerNoted
 	}
 	m.mu.Lock()
+	if m.always != nil {
+		money, _ := strconv.Atoi(x.fields["applyRefundMoney"]) // 0 where none is asked about
+		answer = m.always(r.URL.Path, money)
+	}
 	if left := m.answers[r.URL.Path]; len(left) > 0 {
 		answer, m.answers[r.URL.Path] = left[0], left[1:]
 	}
@@ -335,7 +342,7 @@ func (k *market) order(tpOrder string) shownOrder {
 	k.Helper()
 	out := must[struct {
 		Orders []shownOrder `json:"orders"`
-	}](k, k.e, "GET", box+"/orders?tp_order_id="+tpOrder, "")
+	}](k, k.e, "GET", box+"/orders?tp_order_id="+url.QueryEscape(tpOrder), "")
 	if len(out.Orders) != 1 {
 		k.Fatalf("there are %d orders %s", len(out.Orders), tpOrder)
 	}

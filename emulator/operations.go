@@ -86,17 +86,12 @@ func platformBehaviours() []behaviour {
 		reads("findByTpOrderId", findByTpOrderID),
 		reads("findByTpOrderIdForApp", findByTpOrderIDForApp),
 		changes("cancelOrder", cancelOrder),
-		changes("cancelOrderForApp", cancelOrder),
 		// payment_refunds.go
 		changes("applyOrderRefund", applyOrderRefund),
-		changes("applyOrderRefundForApp", applyOrderRefund),
 		reads("findOrderRefund", findOrderRefund),
-		reads("findOrderRefundForApp", findOrderRefund),
 		// payment_bills.go
 		reads("getOrderBill", getOrderBill),
-		reads("getOrderBillForApp", getOrderBill),
 		reads("getCapitalBill", getCapitalBill),
-		reads("getCapitalBillForApp", getCapitalBill),
 		reads("downloadBill", downloadBill),
 		// messages.go
 		reads("listPushMessages", listPushMessages),

@@ -168,6 +168,21 @@ func (s *State) refundMoney(e *Event) int64 {
 	return 0
 }
 
+// notifies reports whether a notification is about something that is there.
+func (s *State) notifies(e *Event) bool {
+	o := s.order(e.Order)
+	if o == nil || o.Deal != e.Deal {
+		return false
+	}
+	switch e.Name {
+	case eventOrderPaid:
+		return e.Refund == 0
+	case eventRefundAudit, eventRefundStatus:
+		return o.refund(e.Refund) != nil
+	}
+	return false
+}
+
 // checkPayments says where merchants, orders and refunds do not hold together.
 func (s *State) checkPayments(e *Emulator) error {
 	keys := map[string]bool{}

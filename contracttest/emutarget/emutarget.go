@@ -60,6 +60,11 @@ type Box struct {
 	unlimited bool
 	scenes    int
 	code      string // of the last login in a host app
+	// merchants are the apps' payment services, numbers counts the orders that
+	// were made, bill is where a bill is.
+	merchants map[int64]*merchant
+	numbers   int
+	bill      url.Values
 }
 
 // credentials are what the control API gives a client.
@@ -93,7 +98,7 @@ func (c *credentials) given() contracttest.Credentials {
 // Open makes a sandbox on virtual time that decides nothing by itself, and a
 // receiver on this machine for its pushes. Close it.
 func Open(ctx context.Context, o Options) (*Box, error) {
-	b := &Box{options: o, client: o.transport(), gifts: gifts(), templates: map[int64]bool{}}
+	b := &Box{options: o, client: o.transport(), gifts: gifts(), templates: map[int64]bool{}, merchants: map[int64]*merchant{}}
 	order := map[string]any{"clock": map[string]any{"mode": "virtual"}, "manual": true}
 	if o.Sandbox != "" {
 		order["name"] = o.Sandbox

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -59,6 +60,7 @@ func gifts() map[string]gift {
 	for _, call := range []string{"exchangeLoginCode", "exchangeJSCode"} {
 		all[call+".client_id"], all[call+".sk"], all[call+".code"] = developerID, developerSecret, firstCode
 	}
+	maps.Copy(all, payGifts())
 	return all
 }
 

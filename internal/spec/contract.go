@@ -50,7 +50,7 @@ type Contract struct {
 type Operation struct {
 	ID, Method, Path, Summary string
 	// SameAs is the operationId of the call that this one is, by another
-	// method; "" when it is a call of its own.
+	// method or for another kind of caller; "" when it is a call of its own.
 	SameAs string
 	// Envelope names the wrapping of the operation's answers; "" for none.
 	Envelope string
