@@ -149,23 +149,11 @@ func (s *suite) fieldMutations(op *spec.Operation, f spec.Field, at place) []mut
 		out = append(out, mutation{
 			check: "input.required", keyword: "required", name: "missing", apply: func(w *wire) { w.drop(f.Name) },
 		})
-		out = append(out, twice(f, at)...)
 		if at == inJSON {
 			add("input.required", "required", "null", param{json: json.RawMessage("null")})
 		}
 	}
-	out = append(out, mutation{
-		check: "input.duplicate", keyword: "duplicate", name: "twice", apply: func(w *wire) {
-			for _, p := range w.params {
-				if p.name == f.Name {
-					w.params = append(w.params, p)
-					return
-				}
-			}
-			once := paramOf(f, example(f))
-			w.params = append(w.params, once, once)
-		},
-	})
+	out = append(out, twice(f, at)...)
 	for _, v := range wrongTypes(f, at) {
 		add("input.type", "type", v.name, v)
 	}
