@@ -3,6 +3,7 @@ package contracttest
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 
 	"github.com/swanemu/emu/internal/spec"
 )
@@ -88,14 +89,14 @@ func picky(op *spec.Operation, tail string) (spec.Field, bool) {
 func twice(f spec.Field, at place) []mutation {
 	m := mutation{check: "input.duplicate", keyword: "duplicate", name: "twice"}
 	again := func(w *wire, change func(first, second *param)) {
-		for i := range w.params {
-			if w.params[i].name == f.Name {
-				second := w.params[i]
-				change(&w.params[i], &second)
-				w.params = append(w.params, second)
-				return
-			}
+		i := slices.IndexFunc(w.params, func(p param) bool { return p.name == f.Name })
+		if i < 0 {
+			i = len(w.params)
+			w.params = append(w.params, paramOf(f, example(f)))
 		}
+		second := w.params[i]
+		change(&w.params[i], &second)
+		w.params = append(w.params, second)
 	}
 	if at != inJSON {
 		if f.Type == "array" || f.Type == "" {

@@ -149,11 +149,11 @@ func (s *suite) fieldMutations(op *spec.Operation, f spec.Field, at place) []mut
 		out = append(out, mutation{
 			check: "input.required", keyword: "required", name: "missing", apply: func(w *wire) { w.drop(f.Name) },
 		})
-		out = append(out, twice(f, at)...)
 		if at == inJSON {
 			add("input.required", "required", "null", param{json: json.RawMessage("null")})
 		}
 	}
+	out = append(out, twice(f, at)...)
 	for _, v := range wrongTypes(f, at) {
 		add("input.type", "type", v.name, v)
 	}
