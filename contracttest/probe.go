@@ -26,16 +26,8 @@ type probe struct {
 	// where it is not the host.
 	asClient string
 	covered  []coveredItem
+	hits     []item
 }
-
-// A link is one exchange of a case, or something that the harness did.
-type link struct {
-	exchange *exchange
-	note     string
-}
-
-// maxChain bounds the exchanges of a finding that are shown, from the end.
-const maxChain = 12
 
 // saw notes that a check's question was put, whatever the answer.
 func (p *probe) saw(check string) { p.seen[check] = true }
@@ -58,7 +50,8 @@ func (p *probe) fail(f Finding) {
 	if f.Operation == "" {
 		f.Operation = p.work.operation
 	}
-	f.Case = p.work.name
+	f.Case, f.In = p.work.name, p.work.fullName()
+	f.CaseID = CaseID(f.In)
 	if op, ok := p.contract.Operation(f.Operation); ok {
 		if f.SpecPointer == "" {
 			f.SpecPointer = op.Pointer()
@@ -67,24 +60,26 @@ func (p *probe) fail(f Finding) {
 			f.Evidence = op.Evidence
 		}
 	}
-	f.Curl = p.curl()
+	f.Meaning = meaning(f.Evidence)
+	p.locate(&f)
+	f.Curl, f.links = p.script(), len(p.chain)
 	for _, text := range []*string{&f.Message, &f.Expected, &f.Actual} {
 		*text = p.hide.hide(*text)
 	}
 	p.found = append(p.found, f)
 }
 
-// curl writes the chain for a shell.
-func (p *probe) curl() []string {
-	var out []string
-	for _, l := range p.chain[max(0, len(p.chain)-maxChain):] {
-		if l.exchange == nil {
-			out = append(out, "# "+p.hide.hide(l.note))
-			continue
-		}
-		out = append(out, l.exchange.curl(&p.hide), "# "+p.hide.hide(l.exchange.String()))
+// locate says where in the document the contract asks for it.
+func (s *suite) locate(f *Finding) {
+	if f.SpecPointer == "" {
+		return
 	}
-	return out
+	places := s.places()
+	if places == nil {
+		return
+	}
+	at := places.Within(f.SpecPointer, f.ValuePointer, f.keyword)
+	f.SpecPointer, f.Document, f.Line, f.Column = at.Pointer, s.report.Contract.Name, at.Line, at.Column
 }
 
 // call sends a request and looks at the answer in passing.
@@ -96,22 +91,26 @@ func (p *probe) call(ctx context.Context, w *wire) (*exchange, error) {
 // does not have.
 func (p *probe) exchange(ctx context.Context, w *wire, undocumented bool) (*exchange, error) {
 	x := &exchange{op: w.op, undocumented: undocumented}
-	if w.token != "" {
+	if w.token != noToken {
 		p.hide.learn("TOKEN", w.token)
 	}
 	for _, param := range w.params {
-		if w.op.Secret(param.name) {
+		if w.op.Secret(param.name) && param.text != wrongSecret {
 			p.hide.learn(variable(param.name), param.text)
 		}
 	}
 	known := p.knownSecrets(w)
+	p.chain = append(p.chain, p.ordered()...)
 	err := p.mail.send(ctx, p.kinds, x, func() (*http.Request, []byte, error) { return w.request(ctx, p.target.URL) })
 	if err != nil {
 		return nil, err
 	}
 	p.report.Requests++
 	p.chain = append(p.chain, link{exchange: x})
-	p.cover(w.op.ID, "outcome", string(x.outcome()), "")
+	if !undocumented {
+		p.cover(w.op.ID, "outcome", string(x.outcome()), "")
+		p.hitExchange(w, x)
+	}
 	p.inspect(x, known)
 	return x, nil
 }

@@ -126,7 +126,10 @@ func (p *probe) enter(ctx context.Context, s Situation) (*Subject, error) {
 	if s.Unmet != "" {
 		note = ", gate " + s.Unmet + " not met"
 	}
+	begin := len(p.chain)
 	p.note("the harness: app %d with packages in %v%s", subject.AppID, s.States, note)
+	p.chain = append(p.chain, p.ordered()...)
+	p.origins[subject] = slices.Clone(p.chain[begin:])
 	return subject, nil
 }
 
@@ -141,6 +144,7 @@ func (p *probe) subject(ctx context.Context, op *spec.Operation, sharing bool) (
 		return p.given(ctx, op)
 	}
 	if have := p.shared[op.ID]; sharing && have != nil {
+		p.origin(p.origins[have])
 		return have, nil
 	}
 	states, _ := p.statesOf(op)
