@@ -151,6 +151,7 @@ func (p *probe) inspectSchema(x *exchange) {
 			f.Check, f.Actual, f.ValuePointer = "response.status", fmt.Sprintf("%d", x.status), ""
 			f.SpecPointer, f.Message = x.op.Pointer()+"/responses", "the operation does not declare this HTTP status"
 		case issue.Rule == spec.RuleMediaType:
+			f.SpecPointer += "/content"
 			f.Check, f.Actual, f.Message = "response.media-type", orNone("Content-Type", mediaType), "the operation does not declare this Content-Type"
 		}
 		p.fail(f)

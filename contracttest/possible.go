@@ -254,9 +254,9 @@ func (s *suite) coverage() []Dimension {
 			continue
 		}
 		reason := reasons[i]
-		owner := reasons[s.owner(i)]
-		if !strings.HasPrefix(owner, notRun) && owner != leftOut {
-			owner = "" // it has other cases too
+		owner := ""
+		if o := s.owner(i); s.hits[o] == 0 {
+			owner = reasons[o]
 		}
 		for _, next := range []string{owner, why[i], "no check tries it"} {
 			if reason == "" {
@@ -272,12 +272,6 @@ func (s *suite) coverage() []Dimension {
 	}
 	return out
 }
-
-// Why something was not put to the test, in general.
-const (
-	notRun  = "not run: "
-	leftOut = "left out by the options of the run"
-)
 
 // owner is the operation that an item belongs to.
 func (s *suite) owner(i item) item {
@@ -298,7 +292,7 @@ func (s *suite) reasons() map[item]string {
 		reason := ""
 		switch r := s.results[i]; r.Status {
 		case NotRun:
-			reason = notRun + r.Reason
+			reason = "not run: " + r.Reason
 		case Failed, Deviates:
 			reason = "its case failed: " + r.ID
 		case Broken:
@@ -315,7 +309,7 @@ func (s *suite) reasons() map[item]string {
 	}
 	for i := range s.left {
 		for _, aim := range s.aims(&s.left[i]) {
-			note(aim, leftOut)
+			note(aim, "left out by the options of the run")
 		}
 	}
 	return out

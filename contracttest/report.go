@@ -100,6 +100,8 @@ type Cause struct {
 	Operations []string `json:"operations"`
 	Cases      []string `json:"cases"`
 	Count      int      `json:"count"`
+	// Reason is why a known deviation is accepted; "" for others.
+	Reason string `json:"reason,omitempty"`
 }
 
 // ReportVersion is the version of the report's JSON form. It grows when
@@ -185,11 +187,11 @@ func (r *Report) add(result Result, p *probe, known []Deviation) Result {
 	for _, f := range p.found {
 		if i := slices.IndexFunc(known, func(d Deviation) bool { return d.covers(&f) }); i >= 0 {
 			r.hit[i] = true
-			r.Known = gather(r.Known, f, p)
+			r.Known = gather(r.Known, f, p, known[i].Reason)
 			continue
 		}
 		open++
-		r.Causes = gather(r.Causes, f, p)
+		r.Causes = gather(r.Causes, f, p, "")
 	}
 	if result.Status == Failed && open == 0 {
 		result.Status = Deviates
@@ -198,13 +200,13 @@ func (r *Report) add(result Result, p *probe, known []Deviation) Result {
 	return result
 }
 
-// gather adds a finding of a case to its cause.
-func gather(causes []Cause, f Finding, p *probe) []Cause {
+// gather adds a finding of a case to its cause; the reason is why it is accepted.
+func gather(causes []Cause, f Finding, p *probe, reason string) []Cause {
 	id := f.CauseID()
 	i := slices.IndexFunc(causes, func(c Cause) bool { return c.ID == id })
 	if i < 0 {
 		f.Steps = p.steps(f.links)
-		causes = append(causes, Cause{ID: id, Finding: f})
+		causes = append(causes, Cause{ID: id, Finding: f, Reason: reason})
 		i = len(causes) - 1
 	}
 	c := &causes[i]

@@ -105,7 +105,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	for i := range r.Known {
 		k := &r.Known[i]
-		fmt.Fprintf(&b, "known: [%s] %s: %s (%s)\n", k.ID, k.Check, k.Message, strings.Join(k.Operations, ", "))
+		fmt.Fprintf(&b, "known: [%s] %s: %s (%s): %s\n", k.ID, k.Check, k.Message, strings.Join(k.Operations, ", "), k.Reason)
 	}
 	for _, d := range r.Passing {
 		fmt.Fprintf(&b, "no longer found: %s %s: take it off the list of known deviations\n", d.Check, d.Operation)

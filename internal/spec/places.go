@@ -12,7 +12,7 @@ import (
 type Place struct {
 	// Pointer is its JSON pointer as a fragment, e.g. "#/paths/~1x/get".
 	Pointer string
-	// Line and Column count from 1.
+	// Line and Column count from 1, columns in characters.
 	Line, Column int
 }
 

@@ -37,6 +37,7 @@ components:
                     type: array
                     items: {$ref: '#/components/schemas/Row'}
   schemas:
+    Chinese: {title: 上传中, type: integer}
     Failure: {type: object, properties: {errno: {type: integer}}}
     In:
       type: object
@@ -83,6 +84,7 @@ func TestPlaces(t *testing.T) {
 		{"#/paths/~1a/post/responses/200", "/data/*/id", "type", "#/components/schemas/Row/allOf/0/properties/id/type", "type: integer}"},
 		{"#/paths/~1a/post/responses/200", "/data/0/other/deeper", "", "#/components/schemas/Row/properties/other", "other: *id"},
 		{"#/paths/~1a/post/responses/200", "/errno", "", "#/components/schemas/Failure/properties/errno", "errno: {type: integer}}}"},
+		{"#/components/schemas/Chinese", "", "type", "#/components/schemas/Chinese/type", "type: integer}"},
 		{"#/components/schemas/In", "/name", "", "#/components/schemas/In/properties/name", "name: {type: string, maxLength: 3}"},
 		{"#/components/schemas/Loop", "/name", "", "#/components/schemas/Loop", "Loop: {$ref: '#/components/schemas/Loop'}"},
 	} {
@@ -91,7 +93,8 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("%s %s %s is %s, want %s", test.pointer, test.value, test.keyword, got.Pointer, test.want)
 			continue
 		}
-		if text := places.Line(got.Line)[got.Column-1:]; text != test.line {
+		// Columns count characters.
+		if text := string([]rune(places.Line(got.Line))[got.Column-1:]); text != test.line {
 			t.Errorf("%s is at %d:%d, where %q stands, want %q", got.Pointer, got.Line, got.Column, text, test.line)
 		}
 		if found := places.Find(got.Pointer); found != got {
