@@ -52,16 +52,15 @@ func (p *probe) fail(f Finding) {
 	}
 	f.Case, f.In = p.work.name, p.work.fullName()
 	f.CaseID = CaseID(f.In)
-	if op, ok := p.contract.Operation(f.Operation); ok {
-		if f.SpecPointer == "" {
-			f.SpecPointer = op.Pointer()
-		}
-		if f.Evidence == (spec.Evidence{}) {
-			f.Evidence = op.Evidence
-		}
+	op, of := p.contract.Operation(f.Operation)
+	if of && f.SpecPointer == "" {
+		f.SpecPointer = op.Pointer()
+	}
+	p.locate(&f)
+	if of && f.Evidence == (spec.Evidence{}) {
+		f.Evidence = op.Evidence
 	}
 	f.Meaning = meaning(f.Evidence)
-	p.locate(&f)
 	f.Curl, f.links = p.script(), len(p.chain)
 	for _, text := range []*string{&f.Message, &f.Expected, &f.Actual} {
 		*text = p.hide.hide(*text)
@@ -69,7 +68,8 @@ func (p *probe) fail(f Finding) {
 	p.found = append(p.found, f)
 }
 
-// locate says where in the document the contract asks for it.
+// locate says where in the document the contract asks for it, and what that
+// rests on.
 func (s *suite) locate(f *Finding) {
 	if f.SpecPointer == "" {
 		return
@@ -80,6 +80,9 @@ func (s *suite) locate(f *Finding) {
 	}
 	at := places.Within(f.SpecPointer, f.ValuePointer, f.keyword)
 	f.SpecPointer, f.Document, f.Line, f.Column = at.Pointer, s.report.Contract.Name, at.Line, at.Column
+	if f.Evidence == (spec.Evidence{}) {
+		f.Evidence = at.Evidence
+	}
 }
 
 // call sends a request and looks at the answer in passing.

@@ -135,9 +135,9 @@ func (r *Report) WriteText(w io.Writer) error {
 
 // counts are the figures of the run in one line.
 func (r *Report) counts() string {
-	return fmt.Sprintf("%d cases, %d passed, %d failed, %d known, %d not run; %d requests; %d %s",
-		len(r.Results), r.Count(Passed), r.Count(Failed), r.Count(Deviates), r.Count(NotRun), r.Requests,
-		len(r.Causes), plural(len(r.Causes), "finding"))
+	return fmt.Sprintf("%s, %d passed, %d failed, %d known, %d not run; %d requests; %s",
+		counted(len(r.Results), "case"), r.Count(Passed), r.Count(Failed), r.Count(Deviates), r.Count(NotRun), r.Requests,
+		counted(len(r.Causes), "finding"))
 }
 
 // WriteReplay writes a run for whoever wants to see cases again: every exchange

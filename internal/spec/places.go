@@ -14,6 +14,8 @@ type Place struct {
 	Pointer string
 	// Line and Column count from 1, columns in characters.
 	Line, Column int
+	// Evidence is the nearest x-evidence on the way there, if any.
+	Evidence Evidence
 }
 
 // Places finds places in the text of a document: what a Contract says about
@@ -54,7 +56,7 @@ type spot struct {
 func (p *Places) Find(pointer string) Place { return p.find(pointer, 0).Place }
 
 func (p *Places) find(pointer string, depth int) spot {
-	at := spot{Place{"#", max(p.doc.root.Line, 1), max(p.doc.root.Column, 1)}, p.doc.root}
+	at := spot{Place{Pointer: "#", Line: max(p.doc.root.Line, 1), Column: max(p.doc.root.Column, 1)}, p.doc.root}
 	for _, part := range pointerParts(pointer) {
 		next, ok := p.step(p.follow(at, depth), part)
 		if !ok {
@@ -178,7 +180,11 @@ func (p *Places) step(at spot, part string) (spot, bool) {
 		return spot{}, false
 	}
 	to := func(part string, where, value *yaml.Node) (spot, bool) {
-		return spot{Place{at.Pointer + pointerOf(part), where.Line, where.Column}, deref(value)}, true
+		next := spot{Place{at.Pointer + pointerOf(part), where.Line, where.Column, at.Evidence}, deref(value)}
+		if e := child(next.node, "x-evidence"); e != nil {
+			_ = e.Decode(&next.Evidence) // a document that was loaded has it right
+		}
+		return next, true
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -213,7 +219,11 @@ func (p *Places) follow(at spot, depth int) spot {
 	if ref == nil || depth > maxExplained || !strings.HasPrefix(ref.Value, "#/") {
 		return at
 	}
-	return p.follow(p.find(ref.Value, depth+1), depth+1)
+	to := p.find(ref.Value, depth+1)
+	if to.Evidence == (Evidence{}) {
+		to.Evidence = at.Evidence
+	}
+	return p.follow(to, depth+1)
 }
 
 // pointerParts takes a JSON pointer apart, with or without # in front.

@@ -13,6 +13,7 @@ paths:
   /a:
     post:
       operationId: a
+      x-evidence: {grade: documented, source: S1}
       parameters:
         - {name: limit, in: query, schema: {type: integer, maximum: 9}}
         - $ref: '#/components/parameters/Page'
@@ -42,7 +43,7 @@ components:
     In:
       type: object
       properties:
-        name: {type: string, maxLength: 3}
+        name: {type: string, maxLength: 3, x-evidence: {grade: assumed, source: A}}
     Row:
       allOf:
         - type: object
@@ -78,14 +79,14 @@ func TestPlaces(t *testing.T) {
 		{"#/x-lifecycle/package/transitions/1", "/package_id", "", "#/x-lifecycle/package/transitions/1", "name: second"},
 		{"#/paths/~1a/post", "/limit", "maximum", "#/paths/~1a/post/parameters/0/schema/maximum", "maximum: 9}}"},
 		{"#/paths/~1a/post", "/page", "type", "#/components/parameters/Page/schema/type", "type: integer}}"},
-		{"#/paths/~1a/post", "/name", "maxLength", "#/components/schemas/In/properties/name/maxLength", "maxLength: 3}"},
-		{"#/paths/~1a/post", "/name", "minLength", "#/components/schemas/In/properties/name", "name: {type: string, maxLength: 3}"},
+		{"#/paths/~1a/post", "/name", "maxLength", "#/components/schemas/In/properties/name/maxLength", "maxLength: 3, x-evidence: {grade: assumed, source: A}}"},
+		{"#/paths/~1a/post", "/name", "minLength", "#/components/schemas/In/properties/name", "name: {type: string, maxLength: 3, x-evidence: {grade: assumed, source: A}}"},
 		{"#/paths/~1a/post/responses/200", "/data/7/id", "", "#/components/schemas/Row/allOf/0/properties/id", "id: &id {type: integer}"},
 		{"#/paths/~1a/post/responses/200", "/data/*/id", "type", "#/components/schemas/Row/allOf/0/properties/id/type", "type: integer}"},
 		{"#/paths/~1a/post/responses/200", "/data/0/other/deeper", "", "#/components/schemas/Row/properties/other", "other: *id"},
 		{"#/paths/~1a/post/responses/200", "/errno", "", "#/components/schemas/Failure/properties/errno", "errno: {type: integer}}}"},
 		{"#/components/schemas/Chinese", "", "type", "#/components/schemas/Chinese/type", "type: integer}"},
-		{"#/components/schemas/In", "/name", "", "#/components/schemas/In/properties/name", "name: {type: string, maxLength: 3}"},
+		{"#/components/schemas/In", "/name", "", "#/components/schemas/In/properties/name", "name: {type: string, maxLength: 3, x-evidence: {grade: assumed, source: A}}"},
 		{"#/components/schemas/Loop", "/name", "", "#/components/schemas/Loop", "Loop: {$ref: '#/components/schemas/Loop'}"},
 	} {
 		got := places.Within(test.pointer, test.value, test.keyword)
@@ -97,8 +98,13 @@ func TestPlaces(t *testing.T) {
 		if text := string([]rune(places.Line(got.Line))[got.Column-1:]); text != test.line {
 			t.Errorf("%s is at %d:%d, where %q stands, want %q", got.Pointer, got.Line, got.Column, text, test.line)
 		}
-		if found := places.Find(got.Pointer); found != got {
+		if found := places.Find(got.Pointer); found.Pointer != got.Pointer || found.Line != got.Line || found.Column != got.Column {
 			t.Errorf("%s is found at %v, want %v", got.Pointer, found, got)
+		}
+	}
+	for value, want := range map[string]string{"/name": "assumed", "/page": "documented", "/limit": "documented"} {
+		if got := places.Within("#/paths/~1a/post", value, "type").Evidence.Grade; got != want {
+			t.Errorf("the evidence of %s is %q, want %q", value, got, want)
 		}
 	}
 	if places.Line(0) != "" || places.Line(1000) != "" {
