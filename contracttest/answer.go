@@ -144,18 +144,15 @@ func (p *probe) inspectSchema(x *exchange) {
 		f := Finding{
 			Check: "response.schema", Operation: x.op.ID, ValuePointer: issue.Pointer,
 			SpecPointer: fmt.Sprintf("%s/responses/%d", x.op.Pointer(), x.status),
-			Expected:    issue.Want, Actual: "a value that is not", Message: issue.String(),
+			Expected:    expectation(issue), Actual: actually(issue, x.answer, x.op.Secret), Message: issue.String(), keyword: string(issue.Rule),
 		}
 		switch {
 		case issue.Pointer == "/status" && issue.Rule == spec.RuleEnum && slices.Equal(issuesOf(err), []spec.Issue{issue}):
 			f.Check, f.Actual, f.ValuePointer = "response.status", fmt.Sprintf("%d", x.status), ""
 			f.SpecPointer, f.Message = x.op.Pointer()+"/responses", "the operation does not declare this HTTP status"
 		case issue.Rule == spec.RuleMediaType:
+			f.SpecPointer += "/content"
 			f.Check, f.Actual, f.Message = "response.media-type", orNone("Content-Type", mediaType), "the operation does not declare this Content-Type"
-		case issue.Rule == spec.RuleRequired:
-			f.Expected, f.Actual = "a value", "missing"
-		case issue.Rule == spec.RuleUnknown:
-			f.Expected, f.Actual = "no such member", "there"
 		}
 		p.fail(f)
 	}

@@ -190,7 +190,7 @@ func noticeCases(s *suite) []work {
 	var out []work
 	for _, r := range s.recipes() {
 		out = append(out, work{
-			check: "kafka.count", operation: r.operation, name: r.name,
+			check: "kafka.count", operation: r.operation, name: r.name, aims: s.events(&r, "kafka"),
 			run: func(ctx context.Context, p *probe) error {
 				before, err := p.notices(ctx)
 				if err != nil {
@@ -294,6 +294,7 @@ func (p *probe) notice(n Notice, s *Subject) (string, bool) {
 		p.fail(f)
 		return "", false
 	}
+	p.hit(inEvents, name)
 	def, _ := p.contract.Event(name)
 	if !n.KeyHidden {
 		p.saw("kafka.key")

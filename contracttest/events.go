@@ -36,7 +36,7 @@ func pushCases(s *suite) []work {
 	var out []work
 	for _, r := range s.recipes() {
 		out = append(out, work{
-			check: "push.count", operation: r.operation, name: r.name,
+			check: "push.count", operation: r.operation, name: r.name, aims: s.events(&r, "push"),
 			run: func(ctx context.Context, p *probe) error {
 				before, err := p.pushes(ctx)
 				if err != nil {
@@ -186,6 +186,7 @@ func (p *probe) open(one Push) (message, bool) {
 		return bad("push.schema", "the message does not match its schema", "a JSON object with event", "something else")
 	}
 	p.saw("push.schema")
+	p.hit(inEvents, m.Event)
 	if twice, err := scanJSON(text); err != nil || len(twice) > 0 {
 		return bad("push.schema", "the message does not match its schema", "one JSON object with each member once", "something else")
 	}
@@ -193,7 +194,8 @@ func (p *probe) open(one Push) (message, bool) {
 		for _, issue := range append(issuesOf(err), spec.Issue{Want: "an event of x-events"})[:max(1, len(issuesOf(err)))] {
 			p.fail(Finding{
 				Check: "push.schema", Message: "the message does not match its schema: " + issue.String(), ValuePointer: issue.Pointer,
-				Expected: issue.Want, Actual: "a value that is not", SpecPointer: "#/x-events/" + m.Event,
+				Expected: expectation(issue), Actual: actually(issue, text, func(string) bool { return true }), SpecPointer: "#/x-events/" + m.Event,
+				keyword: string(issue.Rule),
 			})
 		}
 		return m, false

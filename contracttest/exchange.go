@@ -46,23 +46,6 @@ func (x *exchange) String() string {
 	return fmt.Sprintf("%s (HTTP %d)", x.verdict.outcome, x.status)
 }
 
-// curl writes the request for a shell, with names in the place of secrets.
-func (x *exchange) curl(r *redactor) string {
-	var b strings.Builder
-	b.WriteString("curl -sS")
-	if x.method != http.MethodGet {
-		b.WriteString(" -X " + x.method)
-	}
-	b.WriteString(" " + r.shell(x.url))
-	if x.contentType != "" {
-		b.WriteString(" -H " + r.shell("Content-Type: "+x.contentType))
-	}
-	if len(x.body) > 0 {
-		b.WriteString(" --data-binary " + r.shell(string(x.body)))
-	}
-	return b.String()
-}
-
 // errBudget ends a run.
 var errBudget = errors.New("the budget is used up")
 

@@ -7,15 +7,21 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	emu "github.com/swanemu/emu"
 	"github.com/swanemu/emu/internal/spec"
 )
 
-func contract(t *testing.T) *spec.Contract {
+// compiled is the contract, for all tests.
+var compiled = sync.OnceValues(func() (*spec.Contract, error) {
+	return spec.Load(emu.OpenAPI, spec.LoadOptions{Verified: true})
+})
+
+func contract(t testing.TB) *spec.Contract {
 	t.Helper()
-	c, err := spec.Load(emu.OpenAPI, spec.LoadOptions{Verified: true})
+	c, err := compiled()
 	if err != nil {
 		t.Fatal(err)
 	}

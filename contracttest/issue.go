@@ -14,6 +14,8 @@ import (
 type issued struct {
 	token string
 	life  int64
+	// by is the exchange that issued it.
+	by []link
 }
 
 // tokenFor returns a token that an operation accepts.
@@ -33,12 +35,13 @@ func (p *probe) tokenOf(ctx context.Context, who string, s *Subject) (issued, er
 		if s == nil || s.AccessToken == "" {
 			return issued{}, fmt.Errorf("%w: %s", ErrCannot, p.target.lack(NeedAuthorizer))
 		}
-		return issued{s.AccessToken, s.ExpiresIn}, nil
+		return issued{token: s.AccessToken, life: s.ExpiresIn}, nil
 	}
 	if given := p.target.Credentials.TP.AccessToken; who == asTP && given != "" {
 		return issued{token: given}, nil
 	}
 	if have, ok := p.tokens[who]; ok {
+		p.origin(have.by)
 		return have, nil
 	}
 	fresh, err := p.issueTo(ctx, who)
@@ -98,9 +101,9 @@ func issuedIn(x *exchange) issued {
 		return issued{}
 	}
 	if answer.AccessToken != "" {
-		return issued{answer.AccessToken, answer.ExpiresIn}
+		return issued{answer.AccessToken, answer.ExpiresIn, []link{{exchange: x}}}
 	}
-	return issued{answer.Data.AccessToken, answer.Data.ExpiresIn}
+	return issued{answer.Data.AccessToken, answer.Data.ExpiresIn, []link{{exchange: x}}}
 }
 
 // renew takes fresh credentials after time was moved.
@@ -116,5 +119,6 @@ func (s *suite) renew(ctx context.Context) error {
 	}
 	s.target.Credentials = c
 	s.hide.credentials(&c)
+	s.renewals = append(s.renewals, s.ordered()...)
 	return nil
 }

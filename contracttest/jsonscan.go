@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -78,11 +80,11 @@ func textsOf(data []byte, name string) []string {
 	walk = func(v any) {
 		switch v := v.(type) {
 		case map[string]any:
-			for key, value := range v {
-				if text, ok := value.(string); ok && key == name && text != "" {
+			for _, key := range sortedKeys(v) {
+				if text, ok := v[key].(string); ok && key == name && text != "" {
 					out = append(out, text)
 				}
-				walk(value)
+				walk(v[key])
 			}
 		case []any:
 			for _, value := range v {
@@ -105,3 +107,5 @@ func general(pointer string) string {
 	}
 	return strings.Join(parts, "/")
 }
+
+func sortedKeys[T any](m map[string]T) []string { return slices.Sorted(maps.Keys(m)) }

@@ -14,7 +14,7 @@ func pathCases(s *suite) []work {
 	var out []work
 	for _, r := range s.recipes() {
 		out = append(out, work{
-			check: "lifecycle.path", operation: r.operation, name: r.name,
+			check: "lifecycle.path", operation: r.operation, name: r.name, aims: r.arrows(),
 			run: func(ctx context.Context, p *probe) error {
 				_, err := p.take(ctx, &r)
 				return err
@@ -41,7 +41,8 @@ func illegalCases(s *suite) []work {
 	var out []work
 	for _, t := range s.steps() {
 		add := func(name string, run func(context.Context, *probe) error) {
-			out = append(out, work{check: "lifecycle.illegal", operation: t.Operation, name: name, run: run})
+			aims := []item{of(inIllegal, t.Operation, name)}
+			out = append(out, work{check: "lifecycle.illegal", operation: t.Operation, name: name, aims: aims, run: run})
 		}
 		for _, st := range s.lifecycle.States {
 			if st.Final || slices.Contains(t.From, st.Name) {
@@ -56,20 +57,25 @@ func illegalCases(s *suite) []work {
 				return p.illegal(ctx, t, s, s.pkg(st.Name).ID)
 			})
 		}
-		add("on a package that is gone", func(ctx context.Context, p *probe) error {
-			for _, r := range p.recipes() {
-				last := r.ends[len(r.ends)-1]
-				if r.t.Caused == "" || !p.state(last.state).Final {
-					continue
-				}
-				s, err := p.take(ctx, &r)
-				if err != nil {
-					return err
-				}
-				return p.illegal(ctx, t, s, s.Packages[last.pkg].ID)
+		for _, st := range s.lifecycle.States {
+			if !st.Final {
+				continue
 			}
-			return fmt.Errorf("%w: nothing is ever gone", ErrCannot)
-		})
+			add("from "+st.Name, func(ctx context.Context, p *probe) error {
+				for _, r := range p.recipes() {
+					at := slices.IndexFunc(r.ends, func(e end) bool { return e.state == st.Name })
+					if at < 0 {
+						continue
+					}
+					s, err := p.take(ctx, &r)
+					if err != nil {
+						return err
+					}
+					return p.illegal(ctx, t, s, s.Packages[r.ends[at].pkg].ID)
+				}
+				return fmt.Errorf("%w: nothing ever gets to %s", ErrCannot, st.Name)
+			})
+		}
 		add("on a package that never was", func(ctx context.Context, p *probe) error {
 			s, err := p.enter(ctx, Situation{States: companions(t.From[0])})
 			if err != nil {
@@ -112,6 +118,11 @@ func (p *probe) refusedStep(ctx context.Context, call string, s *Subject, id int
 	}
 	t := p.transition(x.op)
 	p.cover(call, "transition", t.Name, "refused")
+	for _, one := range s.Packages {
+		if one.ID == id {
+			p.hit(inIllegal, call, "from", one.State)
+		}
+	}
 	if !p.expect(x, f, Refused) {
 		return nil
 	}
@@ -156,7 +167,7 @@ func gateCases(s *suite) []work {
 					title += " from " + state
 				}
 				out = append(out, work{
-					check: "lifecycle.gate", operation: t.Operation, name: title,
+					check: "lifecycle.gate", operation: t.Operation, name: title, aims: []item{of(inGates, t.Name, name)},
 					run: func(ctx context.Context, p *probe) error {
 						s, err := p.enter(ctx, situation)
 						if err != nil {
@@ -166,6 +177,7 @@ func gateCases(s *suite) []work {
 						if one := s.pkg(state); one != nil {
 							id = one.ID
 						}
+						p.hit(inGates, t.Name, name)
 						return p.refusedStep(ctx, t.Operation, s, id, Finding{
 							Message: "a step whose gate is not met is accepted", Evidence: gate.Evidence,
 							SpecPointer: "#/x-lifecycle/package/gates/" + gate.Name, ValuePointer: "/package_id",

@@ -47,7 +47,8 @@ func mutations(s *suite) []work {
 		for _, m := range s.mutationsOf(op) {
 			out = append(out, work{
 				check: m.check, operation: op.ID, name: m.name, needs: s.needsOf(op), mode: s.effect(op),
-				run: func(ctx context.Context, p *probe) error { return p.mutate(ctx, op, &m) },
+				aims: []item{of(inKeywords, op.ID, m.field, m.keyword)},
+				run:  func(ctx context.Context, p *probe) error { return p.mutate(ctx, op, &m) },
 			})
 		}
 	}
@@ -71,8 +72,9 @@ func (p *probe) mutate(ctx context.Context, op *spec.Operation, m *mutation) err
 		return nil
 	}
 	p.cover(op.ID, "parameter", m.field, m.keyword)
+	p.hit(inKeywords, op.ID, m.field, m.keyword)
 	f := Finding{
-		Message: "a wrong request is accepted: " + m.keyword, SpecPointer: m.pointer, Evidence: m.evidence,
+		Message: "a wrong request is accepted: " + m.keyword, SpecPointer: m.pointer, Evidence: m.evidence, keyword: m.keyword,
 	}
 	if m.field != "" {
 		f.ValuePointer = "/" + m.field

@@ -44,6 +44,9 @@ type Options struct {
 	Checks []string
 	// Operations are the operations to run checks on; nil are all.
 	Operations []string
+	// Cases are the cases to run, by ID or by name (operation/check/case); nil
+	// are all that the other options leave.
+	Cases []string
 	// DryRun makes the plan and sends nothing.
 	DryRun bool
 	// MaxRequests and MaxTime bound the run; 0 is 20,000 and 10 minutes. What
@@ -55,12 +58,30 @@ type Options struct {
 	AnswerTime time.Duration
 	// Rate bounds the requests per second; 0 does not.
 	Rate float64
+	// Coverage are the least percentages of coverage; nil asks for none.
+	Coverage Thresholds
 	// Known are deviations that are known.
 	Known []Deviation
+	// Trace keeps the steps of every case in its Result, not only those of
+	// findings.
+	Trace bool
 	// Progress is told the result of each case as it comes.
 	Progress func(Result)
+	// Watch is told how far the run is, before each case and at the end.
+	Watch func(Progress)
 	// Stop ends the run early after a finding; nil never does.
 	Stop func(Finding) bool
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	// Operation is that of the case that is about to run; "" at the end.
+	Operation string
+	// Done is how many cases have ended, of Total.
+	Done, Total int
+	// Causes is how many causes were found so far, Requests how many requests
+	// were sent.
+	Causes, Requests int
 }
 
 const (
@@ -91,6 +112,9 @@ func (o Options) withDefaults(t *Target) (Options, error) {
 	}
 	if o.MaxRequests < 0 || o.MaxTime < 0 || o.AnswerTime < 0 || o.Rate < 0 {
 		return o, errors.New("budget: want no negative numbers")
+	}
+	if err := o.Coverage.check(); err != nil {
+		return o, err
 	}
 	for _, want := range o.Checks {
 		if !slices.ContainsFunc(Checks(), func(c Check) bool { return matches(want, c.ID) }) {

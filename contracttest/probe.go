@@ -29,16 +29,8 @@ type probe struct {
 	covered  []coveredItem
 	// silence says that a request was not answered in time.
 	silence bool
+	hits    []item
 }
-
-// A link is one exchange of a case, or something that the harness did.
-type link struct {
-	exchange *exchange
-	note     string
-}
-
-// maxChain bounds the exchanges of a finding that are shown, from the end.
-const maxChain = 12
 
 // saw notes that a check's question was put, whatever the answer.
 func (p *probe) saw(check string) { p.seen[check] = true }
@@ -61,33 +53,39 @@ func (p *probe) fail(f Finding) {
 	if f.Operation == "" {
 		f.Operation = p.work.operation
 	}
-	f.Case = p.work.name
-	if op, ok := p.contract.Operation(f.Operation); ok {
-		if f.SpecPointer == "" {
-			f.SpecPointer = op.Pointer()
-		}
-		if f.Evidence == (spec.Evidence{}) {
-			f.Evidence = op.Evidence
-		}
+	f.Case, f.In = p.work.name, p.work.fullName()
+	f.CaseID = CaseID(f.In)
+	op, of := p.contract.Operation(f.Operation)
+	if of && f.SpecPointer == "" {
+		f.SpecPointer = op.Pointer()
 	}
-	f.Curl = p.curl()
+	p.locate(&f)
+	if of && f.Evidence == (spec.Evidence{}) {
+		f.Evidence = op.Evidence
+	}
+	f.Meaning = meaning(f.Evidence)
+	f.Curl, f.links = p.script(), len(p.chain)
 	for _, text := range []*string{&f.Message, &f.Expected, &f.Actual} {
 		*text = p.hide.hide(*text)
 	}
 	p.found = append(p.found, f)
 }
 
-// curl writes the chain for a shell.
-func (p *probe) curl() []string {
-	var out []string
-	for _, l := range p.chain[max(0, len(p.chain)-maxChain):] {
-		if l.exchange == nil {
-			out = append(out, "# "+p.hide.hide(l.note))
-			continue
-		}
-		out = append(out, l.exchange.curl(&p.hide), "# "+p.hide.hide(l.exchange.String()))
+// locate says where in the document the contract asks for it, and what that
+// rests on.
+func (s *suite) locate(f *Finding) {
+	if f.SpecPointer == "" {
+		return
 	}
-	return out
+	places := s.places()
+	if places == nil {
+		return
+	}
+	at := places.Within(f.SpecPointer, f.ValuePointer, f.keyword)
+	f.SpecPointer, f.Document, f.Line, f.Column = at.Pointer, s.report.Contract.Name, at.Line, at.Column
+	if f.Evidence == (spec.Evidence{}) {
+		f.Evidence = at.Evidence
+	}
 }
 
 // call sends a request and looks at the answer in passing.
@@ -99,15 +97,16 @@ func (p *probe) call(ctx context.Context, w *wire) (*exchange, error) {
 // does not have.
 func (p *probe) exchange(ctx context.Context, w *wire, undocumented bool) (*exchange, error) {
 	x := &exchange{op: w.op, undocumented: undocumented}
-	if w.token != "" {
+	if w.token != noToken {
 		p.hide.learn("TOKEN", w.token)
 	}
 	for _, param := range w.params {
-		if w.op.Secret(param.name) {
+		if w.op.Secret(param.name) && param.text != wrongSecret {
 			p.hide.learn(variable(param.name), param.text)
 		}
 	}
 	known := p.knownSecrets(w)
+	p.chain = append(p.chain, p.ordered()...)
 	err := p.mail.send(ctx, p.kinds, x, func() (*http.Request, []byte, error) { return w.request(ctx, p.target.URL) })
 	if err != nil {
 		return nil, err
@@ -115,7 +114,10 @@ func (p *probe) exchange(ctx context.Context, w *wire, undocumented bool) (*exch
 	p.report.Requests++
 	p.silence = p.silence || errors.Is(x.err, context.DeadlineExceeded)
 	p.chain = append(p.chain, link{exchange: x})
-	p.cover(w.op.ID, "outcome", string(x.outcome()), "")
+	if !undocumented {
+		p.cover(w.op.ID, "outcome", string(x.outcome()), "")
+		p.hitExchange(w, x)
+	}
 	p.inspect(x, known)
 	return x, nil
 }

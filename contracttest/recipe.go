@@ -299,6 +299,7 @@ func (p *probe) decide(ctx context.Context, s *Subject, v Verdict) error {
 	if err := p.target.States.Decide(ctx, s, v); err != nil {
 		return fmt.Errorf("decide: %w", err)
 	}
+	p.chain = append(p.chain, p.ordered()...)
 	return p.advance(ctx, time.Second)
 }
 
@@ -318,6 +319,7 @@ func (p *probe) take(ctx context.Context, r *recipe) (*Subject, error) {
 	p.identify(v, s)
 	p.saw("lifecycle.path")
 	for _, e := range r.ends {
+		s.Packages[e.pkg].State = e.state
 		if want, got := p.shows(e.state), p.in(v, &s.Packages[e.pkg]); want != got {
 			p.fail(Finding{
 				Check: "lifecycle.path", Expected: want, Actual: got, ValuePointer: "/data/*/status", Evidence: r.t.Evidence,
@@ -328,6 +330,7 @@ func (p *probe) take(ctx context.Context, r *recipe) (*Subject, error) {
 	for _, t := range r.took {
 		p.cover(r.operation, "transition", t.t.Name, "taken")
 	}
+	p.hits = append(p.hits, r.arrows()...)
 	return s, nil
 }
 

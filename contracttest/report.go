@@ -2,10 +2,14 @@ package contracttest
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/swanemu/emu/internal/clock"
 	"github.com/swanemu/emu/internal/spec"
 )
 
@@ -26,13 +30,22 @@ const (
 
 // A Result is one case: what was asked of which operation, and what came of it.
 type Result struct {
-	Operation string    `json:"operation"`
-	Check     string    `json:"check"`
-	Case      string    `json:"case"`
-	Status    Status    `json:"status"`
-	Reason    string    `json:"reason,omitempty"`
-	Findings  []Finding `json:"-"`
+	// ID is the CaseID of the case's name, operation/check/case.
+	ID        string `json:"id"`
+	Operation string `json:"operation"`
+	Check     string `json:"check"`
+	Case      string `json:"case"`
+	Status    Status `json:"status"`
+	Reason    string `json:"reason,omitempty"`
+	// Seconds is how long it took, on the wall.
+	Seconds float64 `json:"seconds"`
+	// Steps are what was sent and done, where Options.Trace asks for it.
+	Steps    []Step    `json:"steps,omitempty"`
+	Findings []Finding `json:"-"`
 }
+
+// Name is the name of the case, operation/check/case.
+func (r *Result) Name() string { return CaseName(r.Operation, r.Check, r.Case) }
 
 // A Finding is one thing that does not keep the contract. Secrets in it are
 // replaced by their names.
@@ -40,38 +53,75 @@ type Finding struct {
 	Check     string `json:"check"`
 	Operation string `json:"operation"`
 	Case      string `json:"case"`
-	Message   string `json:"message"`
-	// SpecPointer says where the contract asks for it, ValuePointer where in
-	// the answer or among the parameters it was missed.
-	SpecPointer  string `json:"spec_pointer,omitempty"`
+	// In is the name of the case in which it was found, operation/check/case
+	// (a check that looks in passing finds things in the cases of others), and
+	// CaseID its ID.
+	In      string `json:"in"`
+	CaseID  string `json:"case_id"`
+	Message string `json:"message"`
+	// SpecPointer says where the contract asks for it, as a JSON pointer;
+	// Document, Line and Column, counted from 1, where that stands.
+	SpecPointer string `json:"spec_pointer,omitempty"`
+	Document    string `json:"document,omitempty"`
+	Line        int    `json:"line,omitempty"`
+	Column      int    `json:"column,omitempty"`
+	// ValuePointer says where in the answer or among the parameters it was
+	// missed.
 	ValuePointer string `json:"value_pointer,omitempty"`
-	Expected     string `json:"expected,omitempty"`
-	Actual       string `json:"actual,omitempty"`
-	// Evidence is where the contract has it from.
+	// Expected is what the contract asks for. Actual is what was there: the
+	// kind of a value, not the value.
+	Expected string `json:"expected,omitempty"`
+	Actual   string `json:"actual,omitempty"`
+	// Evidence is where the contract has it from, Meaning what that is worth.
 	Evidence spec.Evidence `json:"evidence"`
-	// Curl is the case's exchanges as shell commands and comments.
+	Meaning  string        `json:"meaning,omitempty"`
+	// Curl is the case until then as a script for a shell: commands and
+	// comments, a line each.
 	Curl []string `json:"curl,omitempty"`
+	// Steps is the same to look at, with the answers; only the first finding of
+	// a cause has it.
+	Steps []Step `json:"steps,omitempty"`
+
+	keyword string // of the schema; "" for none
+	links   int    // how much of the chain there was
 }
 
-// cause is what findings of the same cause have in common.
-func (f *Finding) cause() string {
-	return strings.Join([]string{f.Check, general(f.ValuePointer), f.Message, f.Expected, f.Actual}, "\x00")
-}
+// CauseID is the ID of the cause that it belongs to.
+func (f *Finding) CauseID() string { return shortID(f.cause()) }
 
 // A Cause is all findings that have one cause; the Finding is the first of
 // them.
 type Cause struct {
+	// ID is stable: it is made of what its findings have in common.
+	ID string `json:"id"`
 	Finding
+	// Operations are those of the findings, Cases the names of the cases they
+	// were found in, and Count how many there are.
 	Operations []string `json:"operations"`
 	Cases      []string `json:"cases"`
 	Count      int      `json:"count"`
+	// Reason is why a known deviation is accepted; "" for others.
+	Reason string `json:"reason,omitempty"`
 }
+
+// ReportVersion is the version of the report's JSON form. It grows when
+// something is taken away or means something else; docs/contract-report.schema.json
+// describes it.
+const ReportVersion = 1
 
 // A Report is what a run found, and what it looked at.
 type Report struct {
-	Target   string `json:"target"`
-	Mode     Mode   `json:"mode"`
-	Requests int    `json:"requests"`
+	// Version is ReportVersion.
+	Version int `json:"version"`
+	// Contract is the document that the target was held against.
+	Contract Document `json:"contract"`
+	Target   string   `json:"target"`
+	Mode     Mode     `json:"mode"`
+	// Began is when the run began, in RFC 3339, and Seconds how long it took,
+	// both on the wall.
+	Began    string  `json:"began"`
+	Seconds  float64 `json:"seconds"`
+	Requests int     `json:"requests"`
 	// Results are all cases, in the order in which they ran.
 	Results []Result `json:"results"`
 	// Causes are what to act on; Known those that a known deviation covers.
@@ -82,33 +132,46 @@ type Report struct {
 	// Asked counts how often each check's question was put.
 	Asked    map[string]int `json:"asked"`
 	Coverage Coverage       `json:"coverage"`
+	// Thresholds are what the coverage was held against.
+	Thresholds []Threshold `json:"thresholds"`
 
-	dry        bool
 	deviations []Deviation
 	hit        map[int]bool
+	lines      func(int) string // of the document; nil in a report that was read
 }
 
-// Coverage counts what was put to the test.
-type Coverage struct {
-	// Outcomes counts the outcomes of each operation's exchanges.
-	Outcomes map[string]map[string]int `json:"outcomes"`
-	// Parameters counts the keywords that each operation's parameters were
-	// tried on, by parameter.
-	Parameters map[string]map[string]map[string]int `json:"parameters"`
-	// Transitions counts how often each step was taken, and how often it was
-	// tried where it must be refused.
-	Transitions map[string]map[string]int `json:"transitions"`
+// A Document is an OpenAPI document.
+type Document struct {
+	// Name is the name of its file, SHA256 the sum of its bytes in hex.
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
 }
 
-func newReport(target string, mode Mode) *Report {
+func newReport(t *Target, mode Mode, document []byte) *Report {
+	sum := sha256.Sum256(document)
 	return &Report{
-		Target: target, Mode: mode, Results: []Result{}, Causes: []Cause{}, Known: []Cause{}, Passing: []Deviation{},
-		Asked: map[string]int{}, hit: map[int]bool{},
+		Version: ReportVersion, Contract: Document{cmp.Or(t.SpecName, "openapi.yaml"), hex.EncodeToString(sum[:])},
+		Target: t.URL, Mode: mode, Results: []Result{}, Causes: []Cause{}, Known: []Cause{}, Passing: []Deviation{},
+		Asked: map[string]int{}, hit: map[int]bool{}, Thresholds: []Threshold{},
 		Coverage: Coverage{
+			Dimensions: []Dimension{}, Steps: []StepTried{},
 			Outcomes: map[string]map[string]int{}, Parameters: map[string]map[string]map[string]int{},
 			Transitions: map[string]map[string]int{},
 		},
 	}
+}
+
+// ReadReport reads a report in its JSON form. The error says when it is none,
+// or of another version.
+func ReadReport(data []byte) (*Report, error) {
+	var r Report
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("report: expected the JSON form of a contract report: %w", err)
+	}
+	if r.Version != ReportVersion {
+		return nil, fmt.Errorf("report: expected version %d of a contract report, not %d", ReportVersion, r.Version)
+	}
+	return &r, nil
 }
 
 // add takes the result of a case in.
@@ -124,25 +187,26 @@ func (r *Report) add(result Result, p *probe, known []Deviation) Result {
 	for _, f := range p.found {
 		if i := slices.IndexFunc(known, func(d Deviation) bool { return d.covers(&f) }); i >= 0 {
 			r.hit[i] = true
-			r.Known = gather(r.Known, f)
+			r.Known = gather(r.Known, f, p, known[i].Reason)
 			continue
 		}
 		open++
-		r.Causes = gather(r.Causes, f)
+		r.Causes = gather(r.Causes, f, p, "")
 	}
 	if result.Status == Failed && open == 0 {
 		result.Status = Deviates
 	}
-	r.dry = r.dry || result.Status == Planned
 	r.Results = append(r.Results, result)
 	return result
 }
 
-// gather adds a finding to its cause.
-func gather(causes []Cause, f Finding) []Cause {
-	i := slices.IndexFunc(causes, func(c Cause) bool { return c.cause() == f.cause() })
+// gather adds a finding of a case to its cause; the reason is why it is accepted.
+func gather(causes []Cause, f Finding, p *probe, reason string) []Cause {
+	id := f.CauseID()
+	i := slices.IndexFunc(causes, func(c Cause) bool { return c.ID == id })
 	if i < 0 {
-		causes = append(causes, Cause{Finding: f})
+		f.Steps = p.steps(f.links)
+		causes = append(causes, Cause{ID: id, Finding: f, Reason: reason})
 		i = len(causes) - 1
 	}
 	c := &causes[i]
@@ -150,8 +214,8 @@ func gather(causes []Cause, f Finding) []Cause {
 	if !slices.Contains(c.Operations, f.Operation) {
 		c.Operations = append(c.Operations, f.Operation)
 	}
-	if name := f.Operation + "/" + f.Check + "/" + f.Case; !slices.Contains(c.Cases, name) {
-		c.Cases = append(c.Cases, name)
+	if !slices.Contains(c.Cases, f.In) {
+		c.Cases = append(c.Cases, f.In)
 	}
 	return causes
 }
@@ -188,11 +252,17 @@ func (r *Report) Count(s Status) int {
 	return n
 }
 
-// finish looks for known deviations that are no more, where their check put its
+// finish sums up, and looks for known deviations that are no more, where their check put its
 // question and its findings count.
 func (r *Report) finish(s *suite) {
+	s.watch("")
+	r.Seconds = clock.Wall().Sub(s.mail.began).Seconds()
+	r.Coverage.Dimensions, r.Coverage.Steps = s.coverage(), s.stepsTried(s.hits)
+	if r.Count(Planned) == 0 {
+		_ = r.Judge(s.options.Coverage) // the options were checked
+	}
 	for i, d := range r.deviations {
-		if s.over != nil || !s.reports(d.Check) || d.Operation == "" && len(s.options.Operations) > 0 {
+		if s.options.Cases != nil || s.over != nil || !s.reports(d.Check) || d.Operation == "" && len(s.options.Operations) > 0 {
 			continue
 		}
 		asked := slices.ContainsFunc(r.Results, func(result Result) bool {
@@ -225,8 +295,11 @@ func (r *Report) Err() error {
 	if n := len(r.Passing); n > 0 {
 		why = append(why, fmt.Sprintf("%d known %s no longer found", n, plural(n, "deviation")))
 	}
-	if !r.dry && r.Count(Passed)+r.Count(Failed)+r.Count(Deviates) == 0 {
+	if r.Count(Planned)+r.Count(Passed)+r.Count(Failed)+r.Count(Deviates) == 0 {
 		why = append(why, "no check was run")
+	}
+	for _, t := range r.missed() {
+		why = append(why, t.String())
 	}
 	if len(why) == 0 {
 		return nil

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
+	"time"
 
 	emu "github.com/swanemu/emu"
 	"github.com/swanemu/emu/internal/clock"
@@ -17,7 +19,9 @@ type work struct {
 	check, operation, name string
 	needs                  []Need
 	mode                   Mode
-	run                    func(context.Context, *probe) error
+	// aims are what it is to put to the test, beyond its operation.
+	aims []item
+	run  func(context.Context, *probe) error
 }
 
 // kind is what cases of different operations have in common.
@@ -37,11 +41,23 @@ type suite struct {
 	hide      redactor
 	lifecycle *spec.Lifecycle // of packages; empty in a contract without one
 	works     []work
-	report    *Report
+	// left are the cases that the options leave out, results those of works,
+	// hits what was put to the test.
+	left    []work
+	results []Result
+	hits    map[item]int
+	report  *Report
 	// tokens caches what was issued to a principal, shared the subjects of
 	// cases that leave theirs as they were.
 	tokens map[string]issued
 	shared map[string]*Subject
+	// prelude is what the harness did before the first case, renewals how it
+	// got fresh credentials since, origins what it did for each subject.
+	prelude  []link
+	renewals []link
+	origins  map[*Subject][]link
+	// places finds the lines of pointers; nil where the document has none.
+	places func() *spec.Places
 	// secrets are the AnswerSecrets of each operation.
 	secrets map[string][]string
 	// apps are those that cases were given so far.
@@ -74,6 +90,14 @@ func newSuite(t Target, o Options) (*suite, error) {
 		mail:      courier{transport: t.transport(), options: o, began: clock.Wall()},
 		lifecycle: &spec.Lifecycle{}, unanswered: map[string]int{},
 		tokens: map[string]issued{}, shared: map[string]*Subject{}, apps: map[int64]bool{}, secrets: map[string][]string{},
+		origins: map[*Subject][]link{}, hits: map[item]int{},
+		places: sync.OnceValue(func() *spec.Places {
+			places, err := spec.ReadPlaces(document)
+			if err != nil {
+				return nil // no document that Load has taken gets here
+			}
+			return places
+		}),
 	}
 	for _, op := range contract.Operations() {
 		s.secrets[op.ID] = op.AnswerSecrets()
@@ -82,7 +106,15 @@ func newSuite(t Target, o Options) (*suite, error) {
 		s.lifecycle = l
 	}
 	s.hide.credentials(&t.Credentials)
-	s.report = newReport(t.URL, o.Mode)
+	s.prelude = s.ordered()
+	s.report = newReport(&t, o.Mode, document)
+	s.report.Began = s.mail.began.Format(time.RFC3339)
+	s.report.lines = func(n int) string {
+		if places := s.places(); places != nil {
+			return places.Line(n)
+		}
+		return ""
+	}
 	if err := s.plan(); err != nil {
 		return nil, err
 	}
@@ -102,11 +134,15 @@ func (s *suite) plan() error {
 			continue
 		}
 		for _, w := range c.cases(s) {
-			key := w.operation + "/" + w.check + "/" + w.name
-			if made[key] || !s.wants(w.check) || len(s.options.Operations) > 0 && !slices.Contains(s.options.Operations, w.operation) {
+			key := w.fullName()
+			if made[key] {
 				continue
 			}
 			made[key] = true
+			if !s.wants(w.check) || len(s.options.Operations) > 0 && !slices.Contains(s.options.Operations, w.operation) {
+				s.left = append(s.left, w)
+				continue
+			}
 			check, _ := checkByID(w.check)
 			w.needs = slices.Concat(check.Needs, w.needs)
 			if !w.mode.allows(check.Changes) {
@@ -116,7 +152,7 @@ func (s *suite) plan() error {
 		}
 	}
 	slices.SortStableFunc(s.works, func(a, b work) int { return s.rank(a.operation) - s.rank(b.operation) })
-	return nil
+	return s.selectCases()
 }
 
 // rank orders operations as the contract does, and the lifecycle last.
@@ -156,7 +192,10 @@ func checkByID(id string) (Check, bool) {
 
 // do runs one case and takes its result into the report.
 func (s *suite) do(ctx context.Context, w *work) Result {
-	r := Result{Operation: w.operation, Check: w.check, Case: w.name, Status: Passed}
+	began := clock.Wall()
+	s.ordered() // what is left of the case before is not of this one
+	s.watch(w.operation)
+	r := Result{ID: CaseID(w.fullName()), Operation: w.operation, Check: w.check, Case: w.name, Status: Passed}
 	p := &probe{suite: s, work: w, seen: map[string]bool{}}
 	switch reason := s.obstacle(w); {
 	case s.options.DryRun && reason == "":
@@ -173,7 +212,15 @@ func (s *suite) do(ctx context.Context, w *work) Result {
 			s.over = err
 		}
 	}
+	if s.options.Trace {
+		r.Steps = p.steps(-1)
+	}
+	for _, i := range p.hits {
+		s.hits[i]++
+	}
+	r.Seconds = clock.Wall().Sub(began).Seconds()
 	r = s.report.add(r, p, s.options.Known)
+	s.results = append(s.results, r)
 	if s.options.Progress != nil {
 		s.options.Progress(r)
 	}
@@ -181,6 +228,15 @@ func (s *suite) do(ctx context.Context, w *work) Result {
 		s.over = errors.New("a finding ended the run")
 	}
 	return r
+}
+
+// watch tells how far the run is.
+func (s *suite) watch(operation string) {
+	if s.options.Watch != nil {
+		s.options.Watch(Progress{
+			Operation: operation, Done: len(s.results), Total: len(s.works), Causes: len(s.report.Causes), Requests: s.report.Requests,
+		})
+	}
 }
 
 // settle turns what a case's function returned into its status.

@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -269,23 +270,22 @@ func TestKnownDeviations(t *testing.T) {
 func TestReportsHideSecrets(t *testing.T) {
 	e := open(t, 1)
 	on(func(m *msg) { m.status = http.StatusTeapot })(t, e)
-	r, err := contracttest.Verify(t.Context(), e.target, contracttest.Options{Mode: contracttest.Destructive})
+	r, err := contracttest.Verify(t.Context(), e.target, contracttest.Options{Mode: contracttest.Destructive, Trace: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	for _, write := range []func() error{
-		func() error { return r.WriteText(&out) },
-		func() error { return r.WriteJSON(&out) },
-		func() error { return r.WriteJUnit(&out) },
+	for _, write := range []func(io.Writer) error{
+		r.WriteText, r.WriteJSON, r.WriteJUnit, r.WriteHTML, r.WriteSARIF, r.WriteReplay,
+		func(w io.Writer) error { return r.WriteCoverage(w, true) },
 	} {
-		if err := write(); err != nil {
+		if err := write(&out); err != nil {
 			t.Fatal(err)
 		}
 	}
 	c := e.target.Credentials
 	for _, secret := range []string{
-		c.Developer.Secret, c.Host.Secret, c.TP.Ticket, c.TP.AccessToken, c.TP.EncodingAESKey, c.TP.SignToken, c.Authorizer.AccessToken,
+		c.Developer.ID, c.Host.ID, c.TP.ClientID, c.Developer.Secret, c.Host.Secret, c.TP.Ticket, c.TP.AccessToken, c.TP.EncodingAESKey, c.TP.SignToken, c.Authorizer.AccessToken,
 		c.Authorizer.RefreshToken,
 	} {
 		if bytes.Contains(out.Bytes(), []byte(secret)) {

@@ -22,6 +22,8 @@ type Target struct {
 	// Spec is the OpenAPI document to hold the server to; nil is the
 	// platform's own.
 	Spec []byte
+	// SpecName is what reports call that document; "" is openapi.yaml.
+	SpecName string
 	// Credentials are what the suite may use.
 	Credentials Credentials
 	// Samples are values of parameters that the server knows, such as a
@@ -43,6 +45,9 @@ type Target struct {
 	Pushes Pushes
 	// Notices reads the server's Kafka notices.
 	Notices Notices
+	// Orders returns what the harness did since it was last asked, for the
+	// scripts that show a finding again; nil leaves it to comments.
+	Orders func() []Order
 	// Lacks says why something is missing, for the report.
 	Lacks map[Need]string
 }
@@ -84,6 +89,19 @@ type Authorizer struct {
 	RefreshToken string `json:"refresh_token"`
 	// ExpiresIn is the life of the access token in seconds; 0 is unknown.
 	ExpiresIn int64 `json:"expires_in,omitempty"`
+}
+
+// An Order is a request by which the harness prepared something, so that
+// somebody else can do the same by hand. It is shown; of its secrets, those are
+// hidden that are Credentials, tokens of Subjects or Token.
+type Order struct {
+	Method, URL, ContentType string
+	// Token goes into the Authorization header as a Bearer; "" for none.
+	Token string
+	Body  []byte
+	// Answer is what came back; tokens that later requests use are taken from
+	// there.
+	Answer []byte
 }
 
 // ErrCannot is wrapped by the error of a harness that is asked for something

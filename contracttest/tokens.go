@@ -37,7 +37,7 @@ func tokenCases(s *suite) []work {
 		add("token.garbled", "one character off", nil, "unauthenticated", "a token that nobody issued is not told so",
 			func(_ context.Context, _ *probe, w *wire, _ *Subject) error { w.token = garble(w.token); return nil })
 		add("token.garbled", "a word", nil, "unauthenticated", "a token that nobody issued is not told so",
-			func(_ context.Context, _ *probe, w *wire, _ *Subject) error { w.token = "emu-no-token"; return nil })
+			func(_ context.Context, _ *probe, w *wire, _ *Subject) error { w.token = noToken; return nil })
 		for _, other := range otherKinds(op) {
 			add("token.kind", "of a "+other, needsFor(other), "", "a token of another kind is accepted",
 				func(ctx context.Context, p *probe, w *wire, s *Subject) error {
@@ -112,6 +112,12 @@ func needsFor(who string) []Need {
 	}
 	return []Need{NeedHost}
 }
+
+// What is no secret although it stands where one does.
+const (
+	noToken     = "emu-no-token"
+	wrongSecret = "00000000000000001000000000000000"
+)
 
 // garble changes one character in the middle.
 func garble(token string) string {
@@ -198,7 +204,7 @@ func secretCases(s *suite) []work {
 					if err != nil {
 						return err
 					}
-					wrong := param{name: f.Name, text: garble("00000000000000000000000000000000")}
+					wrong := param{name: f.Name, text: wrongSecret}
 					for _, have := range w.params {
 						if have.name == f.Name {
 							wrong.text = garble(have.text)
@@ -386,5 +392,6 @@ func (p *probe) advance(ctx context.Context, d time.Duration) error {
 	if err := p.target.Clock.Advance(ctx, d); err != nil {
 		return fmt.Errorf("advance by %s: %w", d, err)
 	}
+	p.chain = append(p.chain, p.ordered()...)
 	return nil
 }

@@ -126,7 +126,10 @@ func (p *probe) enter(ctx context.Context, s Situation) (*Subject, error) {
 	if s.Unmet != "" {
 		note = ", gate " + s.Unmet + " not met"
 	}
+	begin := len(p.chain)
 	p.note("the harness: app %d with packages in %v%s", subject.AppID, s.States, note)
+	p.chain = append(p.chain, p.ordered()...)
+	p.origins[subject] = slices.Clone(p.chain[begin:])
 	return subject, nil
 }
 
@@ -141,6 +144,7 @@ func (p *probe) subject(ctx context.Context, op *spec.Operation, sharing bool) (
 		return p.given(ctx, op)
 	}
 	if have := p.shared[op.ID]; sharing && have != nil {
+		p.origin(p.origins[have])
 		return have, nil
 	}
 	states, _ := p.statesOf(op)
@@ -206,7 +210,7 @@ func (p *probe) base(ctx context.Context, op *spec.Operation, s *Subject) (*wire
 	}
 	_, about := p.statesOf(op)
 	for _, f := range op.Fields() {
-		text, ok, err := p.live(ctx, op, f, s, about)
+		text, ok, err := p.known(ctx, op, f, s, about)
 		if err != nil {
 			return nil, err
 		}
@@ -233,9 +237,9 @@ func paramOf(f spec.Field, text string) param {
 	return out
 }
 
-// live is the value of a parameter that the harness or the suite knows; false
+// known is the value of a parameter that the harness or the suite knows; false
 // where nobody has one.
-func (p *probe) live(ctx context.Context, op *spec.Operation, f spec.Field, s *Subject, about string) (string, bool, error) {
+func (p *probe) known(ctx context.Context, op *spec.Operation, f spec.Field, s *Subject, about string) (string, bool, error) {
 	if p.target.Give != nil {
 		text, ok, err := p.target.Give(ctx, s, op.Call(), f.Name)
 		if err != nil {

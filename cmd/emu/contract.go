@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -17,29 +19,56 @@ func (a *app) contractCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.contractRunCommand(), a.contractMutateCommand(), &cobra.Command{
+	cmd.AddCommand(a.contractRunCommand(), a.contractMutateCommand(), a.contractReplayCommand(), a.contractCoverCommand(), a.contractListCommand())
+	return cmd
+}
+
+func (a *app) contractListCommand() *cobra.Command {
+	inJSON := false
+	cmd := &cobra.Command{
 		Use: "list", Short: "List the checks", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return a.listChecks() },
-	})
+		Long: "Lists the checks: what each is called, the mildest mode that allows it, what it cannot be run\n" +
+			"without, and what holds when it passes.",
+		RunE: func(*cobra.Command, []string) error { return a.listChecks(inJSON) },
+	}
+	cmd.Flags().BoolVar(&inJSON, "json", false, "list them in JSON")
 	return cmd
 }
 
 // listChecks prints what there is to check.
-func (a *app) listChecks() error {
-	w := tabwriter.NewWriter(a.std.out, 0, 0, 2, ' ', 0)
+func (a *app) listChecks(inJSON bool) error {
+	type check struct {
+		ID      string              `json:"check"`
+		Mode    contracttest.Mode   `json:"mode"`
+		Needs   []contracttest.Need `json:"needs"`
+		Explain string              `json:"explanation"`
+	}
+	var list []check
 	for _, c := range contracttest.Checks() {
+		list = append(list, check{c.ID, c.Changes, append([]contracttest.Need{}, c.Needs...), c.Explain})
+	}
+	if inJSON {
+		return writeJSON(a.std.out, list)
+	}
+	w := tabwriter.NewWriter(a.std.out, 0, 0, 2, ' ', 0)
+	fmt.Fprint(w, "check\tmode\tneeds\texplanation\n")
+	for _, c := range list {
 		needs := make([]string, len(c.Needs))
 		for i, n := range c.Needs {
 			needs[i] = string(n)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", c.ID, c.Changes, c.Explain+orNothingNeeded(needs))
+		if len(needs) == 0 {
+			needs = []string{"-"}
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", c.ID, c.Mode, strings.Join(needs, ", "), c.Explain)
 	}
 	return w.Flush()
 }
 
-func orNothingNeeded(needs []string) string {
-	if len(needs) == 0 {
-		return ""
-	}
-	return " Needs: " + strings.Join(needs, ", ") + "."
+// writeJSON writes a value for machines that people look at too.
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }

@@ -65,6 +65,11 @@ type Box struct {
 	merchants map[int64]*merchant
 	numbers   int
 	bill      url.Values
+	made      int64 // how many apps were made
+	// orders are what was done since Target.Orders was asked; kept says whether
+	// that is of interest.
+	orders []contracttest.Order
+	quiet  bool
 }
 
 // credentials are what the control API gives a client.
@@ -111,6 +116,13 @@ func Open(ctx context.Context, o Options) (*Box, error) {
 		return nil, fmt.Errorf("make a sandbox: %w", err)
 	}
 	b.name, b.topic, b.tp, b.token, b.first = c.Sandbox, c.Topic, c.TP.ID, c.AdminToken, c.given()
+	// Whoever does it again wants the same name, and has no receiver.
+	order["name"] = c.Sandbox
+	if err := b.rewrite(order); err != nil {
+		return nil, errors.Join(err, b.Close(ctx))
+	}
+	b.quiet = true
+	defer func() { b.quiet = false }()
 	var err error
 	if b.inbox, err = listen(); err == nil {
 		err = b.order(ctx, http.MethodPatch, fmt.Sprintf("/tps/%d", b.tp), map[string]any{"push_url": b.inbox.url()}, nil)
@@ -133,7 +145,7 @@ func Open(ctx context.Context, o Options) (*Box, error) {
 func (b *Box) Target() contracttest.Target {
 	t := contracttest.Target{
 		URL: b.options.URL, Transport: b.options.Transport, Credentials: b.first,
-		Renew: b.renew, Give: b.give, States: b, Clock: b, Pushes: b.inbox, Notices: b.notices,
+		Renew: b.renew, Give: b.give, States: b, Clock: b, Pushes: heard{b}, Notices: b.notices, Orders: b.told,
 	}
 	if b.unheard != "" {
 		t.Pushes = nil
@@ -177,6 +189,33 @@ func (b *Box) Advance(ctx context.Context, d time.Duration) error {
 // timeout bounds one order.
 const timeout = 30 * time.Second
 
+// told returns what was ordered since it was last asked.
+func (b *Box) told() []contracttest.Order {
+	out := b.orders
+	b.orders = nil
+	return out
+}
+
+// rewrite lets the last order have another body.
+func (b *Box) rewrite(in any) error {
+	data, err := json.Marshal(in)
+	if err == nil {
+		b.orders[len(b.orders)-1].Body = data
+	}
+	return err
+}
+
+// note takes note of an order that was carried out. Reading the clock changes
+// nothing, and reading the same again tells nothing new.
+func (b *Box) note(o contracttest.Order) {
+	last := len(b.orders) - 1
+	again := last >= 0 && o.Method == http.MethodGet && b.orders[last].Method == o.Method && b.orders[last].URL == o.URL
+	if b.quiet || again || strings.HasSuffix(o.URL, "/clock") {
+		return
+	}
+	b.orders = append(b.orders, o)
+}
+
 // order is control for a path below the sandbox.
 func (b *Box) order(ctx context.Context, method, path string, in, out any) error {
 	return b.control(ctx, method, "sandboxes/"+url.PathEscape(b.name)+path, in, out)
@@ -188,22 +227,24 @@ func (b *Box) control(ctx context.Context, method, path string, in, out any) err
 	ctx, cancel := clock.Timeout(ctx, timeout)
 	defer cancel()
 	var body io.Reader = http.NoBody
+	made := contracttest.Order{Method: method, URL: strings.TrimRight(b.options.URL, "/") + "/_emu/" + path, Token: b.adminToken()}
 	if in != nil {
 		data, err := json.Marshal(in)
 		if err != nil {
 			return err
 		}
 		body = bytes.NewReader(data)
+		made.Body, made.ContentType = data, "application/json"
 	}
-	r, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(b.options.URL, "/")+"/_emu/"+path, body)
+	r, err := http.NewRequestWithContext(ctx, method, made.URL, body)
 	if err != nil {
 		return err
 	}
 	if in != nil {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	if token := b.adminToken(); token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
+	if made.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+made.Token)
 	}
 	res, err := b.client.RoundTrip(r)
 	if err != nil {
@@ -222,6 +263,8 @@ func (b *Box) control(ctx context.Context, method, path string, in, out any) err
 		}
 		return fmt.Errorf("%s %s: HTTP %d: %s", method, path, res.StatusCode, p.Detail)
 	}
+	made.Answer = data
+	b.note(made)
 	if out == nil {
 		return nil
 	}

@@ -7,7 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -85,6 +87,22 @@ func (r *receiver) Refuse(_ context.Context, n int) error {
 	r.refuse = n
 	return nil
 }
+
+// heard is the receiver as the suite sees it. Whoever looks again has none, but
+// the inbox of the sandbox.
+type heard struct{ box *Box }
+
+// Received returns what came in.
+func (h heard) Received(ctx context.Context) ([]contracttest.Push, error) {
+	h.box.note(contracttest.Order{
+		Method: http.MethodGet, Token: h.box.adminToken(),
+		URL: strings.TrimRight(h.box.options.URL, "/") + "/_emu/sandboxes/" + url.PathEscape(h.box.name) + "/inbox",
+	})
+	return h.box.inbox.Received(ctx)
+}
+
+// Refuse makes the receiver refuse the next n pushes.
+func (h heard) Refuse(ctx context.Context, n int) error { return h.box.inbox.Refuse(ctx, n) }
 
 // told reads the notices that the control API tells of.
 type told struct {

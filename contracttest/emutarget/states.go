@@ -13,6 +13,14 @@ import (
 	"github.com/swanemu/emu/contracttest"
 )
 
+// Where the ids of apps and packages begin, and how many uploads have room
+// between the packages of two apps.
+const (
+	firstApp       = 20_000_000
+	firstPackage   = 100_000
+	uploadsBetween = 1000
+)
+
 // app is an app as the control API shows it.
 type app struct {
 	AppID      int64                    `json:"app_id"`
@@ -39,13 +47,18 @@ func (b *Box) EnterState(ctx context.Context, s contracttest.Situation) (*contra
 	default:
 		return nil, fmt.Errorf("%w: gate %s", contracttest.ErrCannot, s.Unmet)
 	}
+	// The ids are told rather than generated, so that whoever does the same by
+	// hand gets the same. Those of uploads come between them.
+	b.made++
+	order["app_id"] = firstApp + b.made
 	packages := make([]map[string]any, 0, len(s.States))
 	subject := &contracttest.Subject{}
-	for _, state := range s.States {
+	for i, state := range s.States {
 		b.version++
 		version := "1.0." + strconv.Itoa(b.version)
-		packages = append(packages, map[string]any{"version": version, "state": state})
-		subject.Packages = append(subject.Packages, contracttest.Package{Version: version, State: state})
+		id := firstPackage + b.made*uploadsBetween + int64(i)
+		packages = append(packages, map[string]any{"version": version, "state": state, "package_id": id})
+		subject.Packages = append(subject.Packages, contracttest.Package{ID: id, Version: version, State: state})
 	}
 	order["packages"] = packages
 	var made app
@@ -57,37 +70,10 @@ func (b *Box) EnterState(ctx context.Context, s contracttest.Situation) (*contra
 	}
 	subject.Authorizer = *made.Authorizer
 	subject.AppID = made.AppID
-	if err := b.identify(ctx, subject); err != nil {
-		return nil, err
-	}
 	if spend {
 		return subject, b.spend(ctx, subject)
 	}
 	return subject, nil
-}
-
-// identify finds out which ids the packages have.
-func (b *Box) identify(ctx context.Context, s *contracttest.Subject) error {
-	if len(s.Packages) == 0 {
-		return nil
-	}
-	var out struct {
-		Packages []struct {
-			ID      int64  `json:"package_id"`
-			Version string `json:"version"`
-		} `json:"packages"`
-	}
-	if err := b.order(ctx, http.MethodGet, fmt.Sprintf("/apps/%d/packages", s.AppID), nil, &out); err != nil {
-		return err
-	}
-	for _, p := range out.Packages {
-		for i := range s.Packages {
-			if s.Packages[i].Version == p.Version {
-				s.Packages[i].ID = p.ID
-			}
-		}
-	}
-	return nil
 }
 
 // spend uses up the app's one audit and brings the package back where it was.
@@ -126,6 +112,9 @@ func (b *Box) call(ctx context.Context, name string, s *contracttest.Subject, id
 	var answer struct {
 		Errno int `json:"errno"`
 	}
+	b.note(contracttest.Order{
+		Method: http.MethodPost, URL: target, ContentType: "application/x-www-form-urlencoded", Body: []byte(form.Encode()), Answer: data,
+	})
 	if err := json.Unmarshal(data, &answer); err != nil || answer.Errno != 0 {
 		return fmt.Errorf("%w: %s was refused while the app was prepared", contracttest.ErrCannot, name)
 	}

@@ -15,7 +15,7 @@ import (
 func documents() []string {
 	return []string{
 		"README.md", "README.zh-CN.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md",
-		"docs/scenarios.md", "docs/library.md",
+		"docs/scenarios.md", "docs/library.md", "docs/contract.md",
 	}
 }
 
@@ -88,7 +88,8 @@ func walked(b block, command string) bool {
 
 // TestCommandsAreRun checks that no document names a command that nobody
 // runs: a shell block of a README is run by TestReadme, all others stand word
-// for word in .ci/run or in a script of cmd/emu.
+// for word in .ci/run or in a script of cmd/emu, as do the commands of emu in
+// what somebody else's CI is to run.
 func TestCommandsAreRun(t *testing.T) {
 	places := []string{read(t, ".ci/run")}
 	for _, name := range files(t) {
@@ -99,10 +100,15 @@ func TestCommandsAreRun(t *testing.T) {
 	count := 0
 	for _, document := range documents() {
 		for _, b := range blocks(t, document) {
-			if b.language != "sh" {
+			commands := b.commands()
+			switch b.language {
+			case "sh":
+			case "yaml":
+				commands = regexp.MustCompile(`\bemu contract [^\n]+`).FindAllString(b.text, -1)
+			default:
 				continue
 			}
-			for _, command := range b.commands() {
+			for _, command := range commands {
 				count++
 				if walked(b, command) || slices.ContainsFunc(places, func(text string) bool { return has(text, command) }) {
 					continue
@@ -114,6 +120,33 @@ func TestCommandsAreRun(t *testing.T) {
 	}
 	if count < 10 {
 		t.Errorf("%d commands found: the test looks in the wrong place", count)
+	}
+}
+
+// TestFilesAreRead checks that a file which a document shows under its name is
+// one that a script of cmd/emu reads.
+func TestFilesAreRead(t *testing.T) {
+	var scripts []string
+	for _, name := range files(t) {
+		if strings.HasPrefix(name, "cmd/emu/testdata/script/") {
+			scripts = append(scripts, read(t, name))
+		}
+	}
+	count := 0
+	for _, document := range documents() {
+		for _, b := range blocks(t, document) {
+			if !strings.Contains(b.note, ".") || strings.HasPrefix(document, "README") {
+				continue
+			}
+			count++
+			shown := "\n-- " + b.note + " --\n" + b.text
+			if !slices.ContainsFunc(scripts, func(text string) bool { return strings.Contains(text, shown) }) {
+				t.Errorf("%s:%d: no script of cmd/emu has this %s", document, b.line, b.note)
+			}
+		}
+	}
+	if count < 2 {
+		t.Errorf("%d files found: the test looks in the wrong place", count)
 	}
 }
 
