@@ -92,6 +92,7 @@ func ourImports() map[string][]string {
 		".":              {},
 		"internal/clock": {},
 		"internal/floor": {},
+		"internal/har":   {},
 		"internal/house": {},
 		"internal/seal":  {},
 		"internal/spec":  {},
@@ -104,7 +105,7 @@ func ourImports() map[string][]string {
 		"contracttest/emutarget": {"contracttest", "internal/clock"},
 		"cmd/emu": append([]string{
 			"emulator", "emulator/kafka", "emulator/store", "scenarios", "contracttest",
-			"contracttest/emutarget",
+			"contracttest/emutarget", "internal/har",
 		}, emulator...),
 		"bench": append([]string{"emulator", "emulator/kafka", "emulator/store", "internal/floor"}, emulator...),
 	}
