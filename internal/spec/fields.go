@@ -154,3 +154,12 @@ func (o *Operation) AnswerSecrets() []string {
 	}
 	return slices.Sorted(maps.Keys(found))
 }
+
+// Statuses returns the statuses that the operation declares answers for, as
+// the document spells them, sorted: "200", "4XX", "default".
+func (o *Operation) Statuses() []string {
+	if o.doc.Responses == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(o.doc.Responses.Map()))
+}
