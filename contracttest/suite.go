@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 
-	emu "github.com/swanemu/emu"
 	"github.com/swanemu/emu/internal/clock"
 	"github.com/swanemu/emu/internal/spec"
 )
@@ -22,21 +21,16 @@ type work struct {
 
 // A suite is one run of the checks against one target.
 type suite struct {
-	contract  *spec.Contract
-	kinds     *classifier
-	target    Target
-	options   Options
-	mail      courier
-	hide      redactor
-	lifecycle *spec.Lifecycle // of packages; empty in a contract without one
-	works     []work
-	report    *Report
+	*judge
+	target  Target
+	options Options
+	mail    courier
+	works   []work
+	report  *Report
 	// tokens caches what was issued to a principal, shared the subjects of
 	// cases that leave theirs as they were.
 	tokens map[string]issued
 	shared map[string]*Subject
-	// secrets are the AnswerSecrets of each operation.
-	secrets map[string][]string
 	// apps are those that cases were given so far.
 	apps map[int64]bool
 	// versions numbers the uploads, so that each has a name of its own.
@@ -51,25 +45,13 @@ func newSuite(t Target, o Options) (*suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	document, verified := t.Spec, false
-	if document == nil {
-		document, verified = emu.OpenAPI, true
-	}
-	contract, err := spec.Load(document, spec.LoadOptions{Verified: verified})
+	j, err := newJudge(t.Spec)
 	if err != nil {
-		return nil, fmt.Errorf("contract: %w", err)
+		return nil, err
 	}
 	s := &suite{
-		contract: contract, kinds: newClassifier(contract), target: t, options: o,
-		mail:      courier{transport: t.transport(), options: o, began: clock.Wall()},
-		lifecycle: &spec.Lifecycle{},
-		tokens:    map[string]issued{}, shared: map[string]*Subject{}, apps: map[int64]bool{}, secrets: map[string][]string{},
-	}
-	for _, op := range contract.Operations() {
-		s.secrets[op.ID] = op.AnswerSecrets()
-	}
-	if l, ok := contract.Lifecycle("package"); ok {
-		s.lifecycle = l
+		judge: j, target: t, options: o, mail: courier{transport: t.transport(), options: o, began: clock.Wall()},
+		tokens: map[string]issued{}, shared: map[string]*Subject{}, apps: map[int64]bool{},
 	}
 	s.hide.credentials(&t.Credentials)
 	s.report = newReport(t.URL, o.Mode)

@@ -142,7 +142,7 @@ type row struct {
 }
 
 // rows reads a list.
-func (s *suite) rows(answer []byte) ([]row, error) {
+func (s *judge) rows(answer []byte) ([]row, error) {
 	var list struct {
 		Data []struct {
 			ID      int64  `json:"package_id"`
@@ -162,7 +162,7 @@ func (s *suite) rows(answer []byte) ([]row, error) {
 }
 
 // stateOf is the state that a row shows; nil for none of the lifecycle's.
-func (s *suite) stateOf(r row) *spec.State {
+func (s *judge) stateOf(r row) *spec.State {
 	for i := range s.lifecycle.States {
 		st := &s.lifecycle.States[i]
 		if st.Listed && st.Status == r.Status && st.UploadStatus == r.Upload {

@@ -1,0 +1,73 @@
+package contracttest
+
+import (
+	"fmt"
+	"net/http"
+
+	emu "github.com/swanemu/emu"
+	"github.com/swanemu/emu/internal/spec"
+)
+
+// What the suite, which sends requests, and an Observer, which does not, have
+// in common.
+
+// A judge knows a contract and what to hold against an answer.
+type judge struct {
+	contract  *spec.Contract
+	kinds     *classifier
+	lifecycle *spec.Lifecycle // of packages; empty in a contract without one
+	hide      redactor
+	// secrets are the AnswerSecrets of each operation.
+	secrets map[string][]string
+}
+
+// newJudge compiles a contract; nil is the platform's own.
+func newJudge(document []byte) (*judge, error) {
+	verified := document == nil
+	if verified {
+		document = emu.OpenAPI
+	}
+	contract, err := spec.Load(document, spec.LoadOptions{Verified: verified})
+	if err != nil {
+		return nil, fmt.Errorf("contract: %w", err)
+	}
+	j := &judge{contract: contract, kinds: newClassifier(contract), lifecycle: &spec.Lifecycle{}, secrets: map[string][]string{}}
+	for _, op := range contract.Operations() {
+		j.secrets[op.ID] = op.AnswerSecrets()
+	}
+	if l, ok := contract.Lifecycle("package"); ok {
+		j.lifecycle = l
+	}
+	return j, nil
+}
+
+// A notebook takes down which checks put their question, and what they found.
+type notebook interface {
+	saw(check string)
+	fail(f Finding)
+}
+
+// A look at one exchange in passing: what a judge says goes into a notebook.
+type look struct {
+	*judge
+	notebook
+}
+
+// learn takes note of the secrets that an answer issues.
+func (j *judge) learn(x *exchange) {
+	for _, name := range j.secrets[x.op.ID] {
+		for _, value := range textsOf(x.answer, name) {
+			j.hide.learn(variable(name), value)
+		}
+	}
+}
+
+// against decodes a request as it went over the wire and says what the contract
+// has against it: nil is a valid request.
+func against(op *spec.Operation, r *http.Request, vars map[string]string, body []byte) (spec.Params, []spec.Issue) {
+	params, err := op.Read(r, vars, body)
+	if err == nil {
+		err = op.Validate(params)
+	}
+	return params, issuesOf(err)
+}
