@@ -62,6 +62,22 @@ func (j *judge) learn(x *exchange) {
 	}
 }
 
+// complete fills in where a finding's contract stands and where that is from,
+// and hides secrets.
+func (j *judge) complete(f *Finding) {
+	if op, ok := j.contract.Operation(f.Operation); ok {
+		if f.SpecPointer == "" {
+			f.SpecPointer = op.Pointer()
+		}
+		if f.Evidence == (spec.Evidence{}) {
+			f.Evidence = op.Evidence
+		}
+	}
+	for _, text := range []*string{&f.Message, &f.Expected, &f.Actual} {
+		*text = j.hide.hide(*text)
+	}
+}
+
 // against decodes a request as it went over the wire and says what the contract
 // has against it: nil is a valid request.
 func against(op *spec.Operation, r *http.Request, vars map[string]string, body []byte) (spec.Params, []spec.Issue) {

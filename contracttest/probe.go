@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-
-	"github.com/swanemu/emu/internal/spec"
 )
 
 // A probe is one case while it runs: it sends, notes and finds.
@@ -59,18 +57,8 @@ func (p *probe) fail(f Finding) {
 		f.Operation = p.work.operation
 	}
 	f.Case = p.work.name
-	if op, ok := p.contract.Operation(f.Operation); ok {
-		if f.SpecPointer == "" {
-			f.SpecPointer = op.Pointer()
-		}
-		if f.Evidence == (spec.Evidence{}) {
-			f.Evidence = op.Evidence
-		}
-	}
 	f.Curl = p.curl()
-	for _, text := range []*string{&f.Message, &f.Expected, &f.Actual} {
-		*text = p.hide.hide(*text)
-	}
+	p.complete(&f)
 	p.found = append(p.found, f)
 }
 
@@ -95,7 +83,7 @@ func (p *probe) call(ctx context.Context, w *wire) (*exchange, error) {
 // exchange is call; undocumented is a request by a method that the contract
 // does not have.
 func (p *probe) exchange(ctx context.Context, w *wire, undocumented bool) (*exchange, error) {
-	x := &exchange{op: w.op, undocumented: undocumented}
+	x := &exchange{op: w.op, undocumented: undocumented, work: p.work}
 	if w.token != "" {
 		p.hide.learn("TOKEN", w.token)
 	}

@@ -12,6 +12,11 @@ import (
 type redactor struct {
 	names    map[string]string // secret → name
 	replacer *strings.Replacer // nil: to be made
+	// own gives each secret a name of its own, where several have the same;
+	// given counts the secrets of a name, apart replaces by the names in own.
+	own   map[string]string
+	given map[string]int
+	apart *strings.Replacer // nil: to be made
 }
 
 // shortest is the length from which a value is taken for a secret; shorter ones
@@ -25,12 +30,23 @@ func (r *redactor) learn(name, secret string) {
 		return
 	}
 	if r.names == nil {
-		r.names = map[string]string{}
+		r.names, r.own, r.given = map[string]string{}, map[string]string{}, map[string]int{}
 	}
-	if _, known := r.names[secret]; !known {
-		r.names[secret] = name
-		r.replacer = nil
+	if _, known := r.names[secret]; known {
+		return
 	}
+	r.names[secret], r.own[secret] = name, name
+	if r.given[name]++; r.given[name] > 1 {
+		r.own[secret] = name + "_" + strconv.Itoa(r.given[name])
+	}
+	r.replacer, r.apart = nil, nil
+}
+
+// forget lets go of all secrets; the names that are given later are new ones.
+func (r *redactor) forget() {
+	clear(r.names)
+	clear(r.own)
+	r.replacer, r.apart = nil, nil
 }
 
 // credentials takes note of everything in there that is secret.
@@ -56,25 +72,41 @@ func (r *redactor) hide(s string) string {
 		return s
 	}
 	if r.replacer == nil {
-		secrets := make([]string, 0, len(r.names))
-		for secret := range r.names {
-			secrets = append(secrets, secret)
-		}
-		// The longest first, in case one holds another.
-		slices.SortFunc(secrets, func(a, b string) int {
-			return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
-		})
-		var pairs []string
-		for _, secret := range secrets {
-			name := "$" + r.names[secret]
-			pairs = append(pairs, secret, name)
-			if escaped := url.QueryEscape(secret); escaped != secret {
-				pairs = append(pairs, escaped, name)
-			}
-		}
-		r.replacer = strings.NewReplacer(pairs...)
+		r.replacer = replacerOf(r.names)
 	}
 	return r.replacer.Replace(s)
+}
+
+// hideApart is hide with a name of its own for each secret.
+func (r *redactor) hideApart(s string) string {
+	if len(r.own) == 0 {
+		return s
+	}
+	if r.apart == nil {
+		r.apart = replacerOf(r.own)
+	}
+	return r.apart.Replace(s)
+}
+
+// replacerOf replaces secrets by their names, the longest first, in case one
+// holds another.
+func replacerOf(names map[string]string) *strings.Replacer {
+	secrets := make([]string, 0, len(names))
+	for secret := range names {
+		secrets = append(secrets, secret)
+	}
+	slices.SortFunc(secrets, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
+	})
+	var pairs []string
+	for _, secret := range secrets {
+		name := "$" + names[secret]
+		pairs = append(pairs, secret, name)
+		if escaped := url.QueryEscape(secret); escaped != secret {
+			pairs = append(pairs, escaped, name)
+		}
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // shell quotes a text for a shell and lets the names of secrets be variables.

@@ -41,6 +41,9 @@ type Finding struct {
 	Operation string `json:"operation"`
 	Case      string `json:"case"`
 	Message   string `json:"message"`
+	// Side says who broke the contract, in what an Observer finds; the suite,
+	// which is the client itself, leaves it empty.
+	Side Side `json:"side,omitempty"`
 	// SpecPointer says where the contract asks for it, ValuePointer where in
 	// the answer or among the parameters it was missed.
 	SpecPointer  string `json:"spec_pointer,omitempty"`

@@ -53,6 +53,9 @@ func newSuite(t Target, o Options) (*suite, error) {
 		judge: j, target: t, options: o, mail: courier{transport: t.transport(), options: o, began: clock.Wall()},
 		tokens: map[string]issued{}, shared: map[string]*Subject{}, apps: map[int64]bool{},
 	}
+	if o.Observe != nil {
+		s.mail.observe = func(x *exchange) { o.Observe(s.exported(x)) }
+	}
 	s.hide.credentials(&t.Credentials)
 	s.report = newReport(t.URL, o.Mode)
 	if err := s.plan(); err != nil {

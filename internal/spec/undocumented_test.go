@@ -10,7 +10,8 @@ const openAnswers = `{
 "components": {"schemas": {"Pet": {"type": "object", "properties": {
 	"id": {"type": "integer"}, "tags": {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string", "x-secret": true}}}},
 	"free": {"type": "object"}, "map": {"type": "object", "properties": {"a": {}}, "additionalProperties": {"type": "object", "properties": {"x": {}}}}}}}},
-"paths": {"/pet": {
+"paths": {"/closed": {"get": {"operationId": "closed", "responses": {"200": {"description": "x", "content": {"application/json": {"schema":
+	{"type": "object", "properties": {"error": {"type": "string"}}, "additionalProperties": false}}}}}}}, "/pet": {
 	"get": {"operationId": "pet", "responses": {"200": {"description": "x", "content": {"application/json": {"schema": {"oneOf": [
 		{"$ref": "#/components/schemas/Pet"}, {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}, "additionalProperties": false}]}}}}}},
 	"post": {"operationId": "add", "parameters": [{"name": "key", "in": "query", "schema": {"type": "string", "x-secret": true}}],
@@ -65,5 +66,18 @@ func TestTextAt(t *testing.T) {
 	}
 	if _, ok := TextAt([]byte(`{`), "/a"); ok {
 		t.Error("something in half a text")
+	}
+}
+
+// TestExplainUnknown names the member that a closed schema does not have.
+func TestExplainUnknown(t *testing.T) {
+	c, err := Load([]byte(openAnswers), LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed, _ := c.Operation("closed")
+	got := closed.ExplainAnswer(200, "application/json", []byte(`{"error":"x","err/or":1}`))
+	if want := []Issue{{Rule: RuleUnknown, Pointer: "/err~1or", Want: "error"}}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
