@@ -18,10 +18,9 @@ func (j *jotting) unknown(r *http.Request, m spec.Match) {
 		j.unjudged("a browser asks what it may send")
 		return
 	}
-	path := withoutNumbers(r.URL.Path)
-	f := Finding{Check: "request.path", Side: ClientSide, Actual: r.Method + " " + path, SpecPointer: "#/paths"}
+	f := Finding{Check: "request.path", Side: ClientSide, Actual: r.Method + " " + j.path, SpecPointer: "#/paths"}
 	if len(m.Allow) > 0 {
-		f.Message, f.Expected = "a method that the path does not have", strings.Join(m.Allow, " or ")+" "+path
+		f.Message, f.Expected = "a method that the path does not have", strings.Join(m.Allow, " or ")+" "+j.path
 		f.SpecPointer = "#/paths/" + strings.ReplaceAll(strings.ReplaceAll(r.URL.Path, "~", "~0"), "/", "~1")
 		j.fail(f)
 		if j.x.Outcome == Accepted {
@@ -55,12 +54,12 @@ func (j *jotting) unknown(r *http.Request, m spec.Match) {
 func (j *jotting) request(r *http.Request, m spec.Match) spec.Params {
 	op, x := m.Operation, j.x
 	if cut(x.Body, x.BodySize) {
-		j.unjudged("the request: %d bytes of its body are missing", x.BodySize-int64(len(x.Body)))
+		j.unjudged("%s", missing("the request", x.Body, x.BodySize, x.Notes))
 		params, _ := op.Read(r, m.Vars, nil)
 		j.learnAll(params)
 		return params
 	}
-	params, issues, missing := j.issues(op, r, m.Vars)
+	params, issues, lacks := j.issues(op, r, m.Vars)
 	j.learnAll(params)
 	j.saw("request.valid")
 	for _, issue := range issues {
@@ -72,21 +71,31 @@ func (j *jotting) request(r *http.Request, m spec.Match) spec.Params {
 	if op.Secured {
 		j.saw("request.token")
 	}
-	if missing != "" {
+	if lacks != "" {
 		j.fail(Finding{
-			Check: "request.token", Side: ClientSide, Expected: missing, Actual: "none", Message: "the call carries no token",
+			Check: "request.token", Side: ClientSide, Expected: lacks, Actual: "none", Message: "the call carries no token",
 		})
 	}
 	if x.Fault != NoFault || x.Outcome == Throttled || x.Outcome == Crashed {
 		return params
 	}
 	switch {
-	case len(issues) > 0 || missing != "":
+	case len(issues) > 0 || lacks != "":
 		j.mustRefuse(op, issues)
 	default:
 		j.mustNotRefuse(op, params)
 	}
 	return params
+}
+
+// missing says why a request or an answer is not judged of which a part is
+// missing.
+func missing(what string, body []byte, size int64, notes []string) string {
+	out := fmt.Sprintf("%s: %d bytes of its body are not here", what, size-int64(len(body)))
+	if len(notes) > 0 {
+		out += " (" + strings.Join(notes, ", ") + ")"
+	}
+	return out
 }
 
 // issues are what the contract has against a request, and the credentials that
@@ -98,11 +107,11 @@ func (j *jotting) issues(op *spec.Operation, r *http.Request, vars map[string]st
 		return params, j.withoutMarks(issues, r, params), strings.Join(op.MissingCredentials(r), " or ")
 	}
 	params, issues := against(op, r, vars, j.x.Body)
-	missing := ""
+	lacks := ""
 	if op.Secured && op.TokenParam != "" && params.Text(op.TokenParam) == "" {
-		missing = op.TokenParam
+		lacks = op.TokenParam
 	}
-	return params, j.withoutMarks(issues, r, params), missing
+	return params, j.withoutMarks(issues, r, params), lacks
 }
 
 // withoutMarks leaves out what is wrong with a value in whose place a name
@@ -215,7 +224,7 @@ func (j *jotting) answer(params spec.Params) {
 		j.unjudged("the answer: the connection has become another one")
 		return
 	case x.Fault == NoFault && cut(x.Answer, x.AnswerSize):
-		j.unjudged("the answer: %d bytes of its body are missing", x.AnswerSize-int64(len(x.Answer)))
+		j.unjudged("%s", missing("the answer", x.Answer, x.AnswerSize, x.Notes))
 		return
 	}
 	(&look{j.judge, j}).inspect(j.in, j.sent(params))

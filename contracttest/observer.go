@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -38,6 +37,9 @@ type ObserverOptions struct {
 	Target string
 	// Base is the path below which the server has the contract's paths.
 	Base string
+	// Ignore are beginnings of paths of which nothing is said: they are not the
+	// contract's.
+	Ignore []string
 	// Side is the side that findings are about; "" is both.
 	Side Side
 	// Known are deviations that are known.
@@ -110,11 +112,17 @@ func (o *Observer) Contract() *spec.Contract { return o.contract }
 type Seen struct {
 	// Number counts the exchanges from 1.
 	Number int
+	// Ignored says that nothing is said about it, and it does not count.
+	Ignored bool
 	// Operation is the operationId; "" where the contract has none for it.
 	Operation string
-	Outcome   Outcome
-	// Findings are all, New those of a cause that was not seen before.
-	Findings, New []Finding
+	// Call names it for people: the method with the operationId, or with the
+	// path.
+	Call    string
+	Outcome Outcome
+	// Findings are those to act on, New the ones among them whose cause was
+	// not seen before; Known those that a known deviation covers.
+	Findings, New, Known []Finding
 	// Unjudged says what was not judged, and why.
 	Unjudged []string
 
@@ -135,6 +143,9 @@ func (s *Seen) String() string {
 	return fmt.Sprintf("%s (HTTP %d)", x.Outcome, x.Status)
 }
 
+// Text describes the findings of new causes for people, over some lines each.
+func (s *Seen) Text() string { return describe(s.New) }
+
 // Exchange is what was seen, with names in the place of secrets.
 func (s *Seen) Exchange() Exchange {
 	s.observer.mu.Lock()
@@ -147,6 +158,9 @@ func (s *Seen) Exchange() Exchange {
 func (o *Observer) Observe(x Exchange) *Seen {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.ignores(x.URL) {
+		return &Seen{Ignored: true, observer: o, exchange: x}
+	}
 	o.report.Requests++
 	if len(o.hide.names) > maxSecrets {
 		o.hide.forget()
@@ -155,7 +169,18 @@ func (o *Observer) Observe(x Exchange) *Seen {
 	j.look()
 	o.take(j)
 	j.seen.Operation, j.seen.Outcome, j.seen.exchange = x.Operation, x.Outcome, x
+	j.seen.Call = o.hide.hide(x.Method + " " + cmp.Or(x.Operation, j.path))
 	return j.seen
+}
+
+// ignores reports whether nothing is to be said about a URL.
+func (o *Observer) ignores(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return false
+	}
+	path := strings.TrimPrefix(u.Path, o.options.Base)
+	return slices.ContainsFunc(o.options.Ignore, func(p string) bool { return strings.HasPrefix(path, p) })
 }
 
 // Forget lets go of what earlier exchanges said about packages: the server is
@@ -173,6 +198,8 @@ type jotting struct {
 	x    *Exchange
 	in   *exchange
 	seen *Seen
+	// path is the request's, without what may be a secret in it.
+	path string
 	// checks are those that put their question.
 	checks []string
 }
@@ -216,7 +243,7 @@ func (j *jotting) isName(text string) bool { return j.options.Redacted && isMark
 
 // curl writes the exchange for a shell.
 func (j *jotting) curl() []string {
-	x := j.withoutSecrets(*j.x)
+	x := j.withNames(*j.x, j.hide.hide)
 	shown := exchange{
 		op: j.in.op, method: x.Method, url: x.URL, contentType: x.Header.Get("Content-Type"), body: x.Body, status: x.Status, verdict: j.in.verdict,
 	}
@@ -252,6 +279,7 @@ func (j *jotting) look() {
 		return
 	}
 	u.Path, u.RawPath = strings.TrimPrefix(u.Path, j.options.Base), strings.TrimPrefix(u.RawPath, j.options.Base)
+	j.path = withoutNumbers(u.Path)
 	m := j.contract.Match(r)
 	if m.Operation == nil {
 		j.unknown(r, m)
@@ -281,104 +309,4 @@ func (j *jotting) learnAll(params spec.Params) {
 			j.hide.learn(variable(m.name), m.text)
 		}
 	}
-}
-
-// take counts what was looked at, and gathers findings by their causes.
-func (o *Observer) take(j *jotting) {
-	operation := cmp.Or(j.x.Operation, unknownCalls)
-	for _, check := range j.checks {
-		o.report.Asked[check]++
-		key := tally{operation, check}
-		if o.results[key] == nil {
-			o.results[key] = &Result{Operation: operation, Check: check, Case: "traffic", Status: Passed}
-		}
-	}
-	for _, f := range j.seen.Findings {
-		r := o.results[tally{operation, f.Check}]
-		if i := slices.IndexFunc(o.options.Known, func(d Deviation) bool { return d.covers(&f) }); i >= 0 {
-			o.report.Known, _ = o.gather(o.report.Known, f)
-			if r.Status == Passed {
-				r.Status = Deviates
-			}
-			continue
-		}
-		r.Status = Failed
-		var fresh bool
-		if o.report.Causes, fresh = o.gather(o.report.Causes, f); fresh {
-			j.seen.New = append(j.seen.New, f)
-		}
-		if fresh && len(r.Findings) < maxCases {
-			r.Findings = append(r.Findings, f)
-		}
-	}
-}
-
-// gather is the function of that name with bounds; it says whether the cause is
-// a new one.
-func (o *Observer) gather(causes []Cause, f Finding) ([]Cause, bool) {
-	i := slices.IndexFunc(causes, func(c Cause) bool { return c.cause() == f.cause() })
-	if i < 0 && len(causes) == maxCauses {
-		o.dropped++
-		return causes, false
-	}
-	out := gather(causes, f)
-	c := &out[max(i, 0)]
-	if i < 0 {
-		c = &out[len(out)-1]
-	}
-	c.Cases = c.Cases[:min(len(c.Cases), maxCases)]
-	return out, i < 0
-}
-
-// Dropped is how many findings were not kept because there were too many
-// causes.
-func (o *Observer) Dropped() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.dropped
-}
-
-// Report is what was found so far: a result for each operation and check. An
-// operation that no exchange was for counts as not run.
-func (o *Observer) Report() *Report {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	r := newReport(o.report.Target, Passive)
-	r.Requests = o.report.Requests
-	r.Causes, r.Known = slices.Clone(o.report.Causes), slices.Clone(o.report.Known)
-	maps.Copy(r.Asked, o.report.Asked)
-	for id, outcomes := range o.report.Coverage.Outcomes {
-		r.Coverage.Outcomes[id] = maps.Clone(outcomes)
-	}
-	ids := []string{}
-	for _, op := range o.contract.Operations() {
-		ids = append(ids, op.ID)
-	}
-	for _, id := range append(ids, unknownCalls) {
-		before := len(r.Results)
-		for _, c := range Checks() {
-			if result := o.results[tally{id, c.ID}]; result != nil {
-				r.Results = append(r.Results, *result)
-			}
-		}
-		if len(r.Results) == before && id != unknownCalls {
-			r.Results = append(r.Results, Result{
-				Operation: id, Check: "response.delivered", Case: "traffic", Status: NotRun, Reason: "not seen in the traffic",
-			})
-		}
-	}
-	slices.SortStableFunc(r.Causes, func(a, b Cause) int { return cmp.Compare(order(a.Check), order(b.Check)) })
-	return r
-}
-
-// Unseen are the operations that no exchange was for, sorted as the contract
-// has them.
-func (o *Observer) Unseen() []string {
-	var out []string
-	for _, r := range o.Report().Results {
-		if r.Status == NotRun {
-			out = append(out, r.Operation)
-		}
-	}
-	return out
 }

@@ -406,6 +406,16 @@ func TestObserverKeepsApart(t *testing.T) {
 	if urls[0] != urls[2] || urls[0] == urls[1] {
 		t.Errorf("%v", urls)
 	}
+	// A shell variable has one name, whatever it holds.
+	f := o.Observe(get("/rest/2.0/smartapp/package/get?access_token=45.secondtoken", `{}`)).Findings[0]
+	if want := `curl -sS '/rest/2.0/smartapp/package/get?access_token='"${ACCESS_TOKEN}"`; f.Curl[0] != want {
+		t.Errorf("%s\nwant %s", f.Curl[0], want)
+	}
+	// What is ignored is not counted.
+	o = observer(t, contracttest.ObserverOptions{Ignore: []string{"/_emu/"}, Base: "/base"})
+	if seen := o.Observe(get("http://h.example/base/_emu/ready", `{}`)); !seen.Ignored || o.Report().Requests != 0 {
+		t.Errorf("%+v", seen)
+	}
 }
 
 // TestObserverOptions looks at what is asked of an observer.

@@ -82,15 +82,18 @@ func (s *suite) exported(x *exchange) Exchange {
 }
 
 // withoutSecrets returns a copy of an exchange in which names stand for
-// secrets: for the values that are known, and wherever the contract says that
-// one stands. Different secrets have different names. Bodies in which nobody
-// could tell a secret are left out, with a note.
-func (j *judge) withoutSecrets(x Exchange) Exchange {
+// secrets. Different secrets have different names.
+func (j *judge) withoutSecrets(x Exchange) Exchange { return j.withNames(x, j.hide.hideApart) }
+
+// withNames returns a copy of an exchange in which names stand for secrets: for
+// the values that are known, which text replaces, and wherever the contract
+// says that one stands. Bodies in which nobody could tell a secret are left
+// out, with a note.
+func (j *judge) withNames(x Exchange, text func(string) string) Exchange {
 	m := mask{secret: func(name string) bool { return j.contract.Secret(name) || soundsSecret(name) }}
 	if x.Operation == "" {
 		m.secret = func(string) bool { return true }
 	}
-	text := func(s string) string { return j.hide.hideApart(s) }
 	header := func(h http.Header) http.Header {
 		out := m.header(h)
 		for name, values := range out {

@@ -23,7 +23,7 @@ type contractFlags struct {
 	maxRequests                     int
 	maxTime                         time.Duration
 	rate                            float64
-	kafka, kafkaTopic               string
+	kafka, kafkaTopic, har          string
 }
 
 func (a *app) contractRunCommand() *cobra.Command {
@@ -68,6 +68,7 @@ func (a *app) contractRunCommand() *cobra.Command {
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show each case as it ends")
 	fs.StringVar(&f.junit, "junit", "", "`file` for a JUnit XML report; - is standard output")
 	fs.StringVar(&f.json, "json", "", "`file` for a JSON report; - is standard output")
+	fs.StringVar(&f.har, "har", "", "`file` for a recording of all exchanges in the HAR format")
 	return cmd
 }
 
@@ -105,6 +106,12 @@ func (f *contractFlags) options() (contracttest.Options, error) {
 
 // verify runs the checks and reports.
 func (a *app) verify(ctx context.Context, f *contractFlags, o contracttest.Options) (err error) {
+	recording, err := createHAR(f.har, "emu contract run")
+	if err != nil {
+		return usageError(err)
+	}
+	recorded := recording.keep(&o)
+	defer func() { err = errors.Join(err, recorded()) }()
 	target, stop, err := a.contractTarget(ctx, f, &o)
 	if err != nil {
 		return contractError(err)
