@@ -96,16 +96,18 @@ func ourImports() map[string][]string {
 		"internal/house": {},
 		"internal/seal":  {},
 		"internal/spec":  {},
-		"emulator":       emulator,
-		"emulator/kafka": {"emulator"},
-		"emulator/store": {"emulator"},
-		"scenarios":      {"emulator"},
-		"contracttest":   {".", "internal/clock", "internal/seal", "internal/spec"},
+		// It has a kin-openapi document of its own, with positions, for oasdiff.
+		"internal/specdiff": {"internal/spec"},
+		"emulator":          emulator,
+		"emulator/kafka":    {"emulator"},
+		"emulator/store":    {"emulator"},
+		"scenarios":         {"emulator"},
+		"contracttest":      {".", "internal/clock", "internal/seal", "internal/spec"},
 		// It knows emu over HTTP only, like any other harness.
 		"contracttest/emutarget": {"contracttest", "internal/clock"},
 		"cmd/emu": append([]string{
 			"emulator", "emulator/kafka", "emulator/store", "scenarios", "contracttest",
-			"contracttest/emutarget", "internal/har",
+			"contracttest/emutarget", "internal/har", "internal/specdiff",
 		}, emulator...),
 		"bench": append([]string{"emulator", "emulator/kafka", "emulator/store", "internal/floor"}, emulator...),
 	}
@@ -188,7 +190,8 @@ func orNothing(allowed []string) string {
 // its path. Tests may import what they like.
 func foreignHomes() map[string][]string {
 	return map[string][]string{
-		"github.com/getkin/kin-openapi":               {"internal/spec"},
+		"github.com/getkin/kin-openapi":               {"internal/spec", "internal/specdiff"},
+		"github.com/oasdiff/oasdiff":                  {"internal/specdiff"},
 		"github.com/gorilla/mux":                      {"internal/spec"},
 		"github.com/brianvoe/gofakeit":                {"internal/spec"},
 		"github.com/santhosh-tekuri/jsonschema":       {"internal/spec", "scenarios"},

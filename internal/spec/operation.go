@@ -38,6 +38,16 @@ func (c *Contract) Envelope(name string) (*Envelope, bool) {
 	return e, ok
 }
 
+// Envelopes returns the names of the wrappings of answers, sorted.
+func (c *Contract) Envelopes() []string {
+	names := make([]string, 0, len(c.envelopes))
+	for name := range c.envelopes {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
 // Lifecycle returns the state machine of a resource.
 func (c *Contract) Lifecycle(resource string) (*Lifecycle, bool) {
 	l, ok := c.lifecycles[resource]
@@ -70,4 +80,19 @@ func (o *Operation) Secret(name string) bool {
 	o.secretOnce.Do(func() { o.secrets = o.findSecrets() })
 	_, ok := o.secrets[name]
 	return ok
+}
+
+// ParametersIn says where the parameters of the operation may stand: path, query,
+// body, those of them that its document names or its method allows.
+func (o *Operation) ParametersIn() []string {
+	var out []string
+	for _, place := range []struct {
+		is   readsFrom
+		name string
+	}{{readsPath, "path"}, {readsQuery, "query"}, {readsBody, "body"}} {
+		if o.in&place.is != 0 {
+			out = append(out, place.name)
+		}
+	}
+	return out
 }
