@@ -203,6 +203,7 @@ func (p *relay) failed(w http.ResponseWriter, r *http.Request, err error) {
 			c.why = err.Error()
 		}
 	}
+	delete(w.Header(), "Date") // net/http has one for what is its own
 	w.Header().Set("Content-Type", own.mediaType)
 	w.WriteHeader(http.StatusBadGateway)
 	_, _ = w.Write(own.body) // the client may be gone
