@@ -17,7 +17,7 @@ import (
 
 // inspect holds an answer against the contract. sent are the secrets that the
 // answer must not hold.
-func (p *probe) inspect(x *exchange, sent []string) {
+func (p *look) inspect(x *exchange, sent []string) {
 	p.saw("response.delivered")
 	if x.err != nil || x.outcome() == Crashed {
 		actual := x.String()
@@ -48,10 +48,10 @@ func (p *probe) inspect(x *exchange, sent []string) {
 
 // kindOf says what kind of failure there was; addresses and ports change from
 // run to run.
-func (s *suite) kindOf(err error) string {
+func (j *judge) kindOf(err error) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return "nothing in " + s.options.AnswerTime.String()
+		return "nothing in " + j.answerTime.String()
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return "the connection ended early"
 	}
@@ -59,7 +59,7 @@ func (s *suite) kindOf(err error) string {
 }
 
 // inspectJSON looks at the form of the body; false when it is no JSON.
-func (p *probe) inspectJSON(x *exchange) bool {
+func (p *look) inspectJSON(x *exchange) bool {
 	p.saw("response.json")
 	if !strings.Contains(x.header.Get("Content-Type"), "json") && !json.Valid(x.answer) {
 		return true // the media type is what is wrong
@@ -83,7 +83,7 @@ func (p *probe) inspectJSON(x *exchange) bool {
 }
 
 // inspectErrors looks at an error's place in the catalogue.
-func (p *probe) inspectErrors(x *exchange) {
+func (p *look) inspectErrors(x *exchange) {
 	if x.verdict.code == "" || !p.contract.Platform() {
 		return
 	}
@@ -127,7 +127,7 @@ func orNone(header, got string) string {
 }
 
 // inspectSchema lets the contract judge status, media type and body.
-func (p *probe) inspectSchema(x *exchange) {
+func (p *look) inspectSchema(x *exchange) {
 	mediaType := x.header.Get("Content-Type")
 	p.saw("response.status")
 	p.saw("response.media-type")
@@ -171,7 +171,7 @@ func (s *suite) knownSecrets(w *wire) []string {
 	return slices.DeleteFunc(out, func(secret string) bool { return len(secret) < shortest })
 }
 
-func (p *probe) inspectSecrets(x *exchange, sent []string) {
+func (p *look) inspectSecrets(x *exchange, sent []string) {
 	p.saw("response.secrets")
 	where := func(secret string) string {
 		if bytes.Contains(x.answer, []byte(secret)) {
@@ -193,15 +193,11 @@ func (p *probe) inspectSecrets(x *exchange, sent []string) {
 			return
 		}
 	}
-	for _, name := range p.secrets[x.op.ID] {
-		for _, value := range textsOf(x.answer, name) {
-			p.hide.learn(variable(name), value)
-		}
-	}
+	p.learn(x)
 }
 
 // inspectList looks at what holds for every list of packages.
-func (p *probe) inspectList(x *exchange) {
+func (p *look) inspectList(x *exchange) {
 	if x.outcome() != Accepted {
 		return
 	}

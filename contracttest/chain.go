@@ -138,38 +138,50 @@ func (w *script) write(i int) {
 
 // curl is the request as a command.
 func (w *script) curl(l *link) string {
-	r := &w.s.hide
-	method, url, contentType, body, token := "", "", "", "", ""
+	c := command{base: w.base}
 	if x := l.exchange; x != nil {
-		method, url, contentType, body = x.method, x.url, x.contentType, string(x.body)
+		c.method, c.url, c.contentType, c.body = x.method, x.url, x.contentType, string(x.body)
 	} else {
-		method, url, contentType, body, token = l.order.Method, l.order.URL, l.order.ContentType, string(l.order.Body), l.order.Token
+		c.method, c.url, c.contentType, c.body = l.order.Method, l.order.URL, l.order.ContentType, string(l.order.Body)
+		c.token, c.ordered = l.order.Token, true
 	}
+	return c.curl(w.s.hide.shell)
+}
+
+// A command is a request for a shell. Below base it is for $TARGET; one that is
+// ordered must succeed.
+type command struct {
+	method, url, contentType, body, token, base string
+	ordered                                     bool
+}
+
+// curl writes it; quote makes a text a word of the shell.
+func (c *command) curl(quote func(string) string) string {
 	var b strings.Builder
 	b.WriteString("curl -sS")
-	if l.order != nil {
+	if c.ordered {
 		b.WriteString(" -f")
 	}
-	if method != http.MethodGet || body != "" {
-		b.WriteString(" -X " + method)
+	if c.method != http.MethodGet || c.body != "" {
+		b.WriteString(" -X " + c.method)
 	}
-	if strings.ContainsAny(url, "[]{}") {
+	if strings.ContainsAny(c.url, "[]{}") {
 		b.WriteString(" -g")
 	}
-	if rest, ok := strings.CutPrefix(url, w.base); ok {
-		b.WriteString(` "$TARGET"` + r.shell(rest))
+	if rest, ok := strings.CutPrefix(c.url, c.base); ok && c.base != "" {
+		b.WriteString(` "$TARGET"` + quote(rest))
 	} else {
-		b.WriteString(" " + r.shell(url))
+		b.WriteString(" " + quote(c.url))
 	}
-	if token != "" {
-		b.WriteString(" -H " + r.shell("Authorization: Bearer "+token))
+	if c.token != "" {
+		b.WriteString(" -H " + quote("Authorization: Bearer "+c.token))
 	}
 	switch {
-	case body != "":
+	case c.body != "":
 		// Without a type curl would make one up.
-		b.WriteString(" -H " + r.shell(strings.TrimRight("Content-Type: "+contentType, " ")) + " --data-raw " + r.shell(body))
-	case contentType != "":
-		b.WriteString(" -H " + r.shell("Content-Type: "+contentType))
+		b.WriteString(" -H " + quote(strings.TrimRight("Content-Type: "+c.contentType, " ")) + " --data-raw " + quote(c.body))
+	case c.contentType != "":
+		b.WriteString(" -H " + quote("Content-Type: "+c.contentType))
 	}
 	return b.String()
 }

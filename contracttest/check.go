@@ -1,5 +1,7 @@
 package contracttest
 
+import "slices"
+
 // A Check is one kind of question that is put to a server.
 type Check struct {
 	// ID is stable: reports and files of known deviations name it.
@@ -11,6 +13,8 @@ type Check struct {
 	// Changes is the mildest mode that allows it; an operation that changes
 	// something asks for more.
 	Changes Mode
+	// Traffic says that an Observer asks it, and the suite does not.
+	Traffic bool
 	// cases makes the check's cases; nil for what is looked at in passing, in
 	// every exchange or inside another check's cases.
 	cases func(*suite) []work
@@ -19,7 +23,7 @@ type Check struct {
 // Checks lists all checks, in the order in which they run. The first ones are
 // looked at in every answer.
 func Checks() []Check {
-	return append(append(append(passing(), inputChecks()...), tokenChecks()...), stateChecks()...)
+	return slices.Concat(passing(), trafficChecks(), inputChecks(), tokenChecks(), stateChecks())
 }
 
 // The checks that are looked at in passing.
@@ -36,6 +40,21 @@ func passing() []Check {
 		{ID: "response.secrets", Explain: "No answer repeats a secret that was sent, or tells one that nobody asked for.", Changes: ReadOnly},
 		{ID: "list.slots", Explain: "A list has one package in each place of the lifecycle at most, one online above all.", Needs: []Need{NeedAuthorizer}, Changes: ReadOnly},
 		{ID: "list.ids", Explain: "No two rows of a list have the same package_id.", Needs: []Need{NeedAuthorizer}, Changes: ReadOnly},
+	}
+}
+
+// The checks of an Observer, beside those that are looked at in passing.
+func trafficChecks() []Check {
+	return []Check{
+		{ID: "request.path", Explain: "The client calls paths and methods that the contract has.", Traffic: true, Changes: ReadOnly},
+		{ID: "request.valid", Explain: "The client's parameters are valid as the contract reads them.", Traffic: true, Changes: ReadOnly},
+		{ID: "request.token", Explain: "The client's call carries a token where one is needed.", Traffic: true, Changes: ReadOnly},
+		{ID: "request.accepted", Explain: "The server refuses a request that breaks the contract.", Traffic: true, Changes: ReadOnly},
+		{ID: "request.refused", Explain: "The server does not refuse a valid request for its form.", Traffic: true, Changes: ReadOnly},
+		{ID: "traffic.lifecycle", Explain: "From list to list a package is only in states that its steps lead to.", Traffic: true, Changes: ReadOnly},
+		{ID: "traffic.ids", Explain: "From list to list a package_id stands for the same package.", Traffic: true, Changes: ReadOnly},
+		{ID: "traffic.parameter", Explain: "The client uses no parameter that the contract does not have.", Traffic: true, Changes: ReadOnly},
+		{ID: "traffic.field", Explain: "The server's answer has no member that the contract does not describe.", Traffic: true, Changes: ReadOnly},
 	}
 }
 

@@ -30,6 +30,12 @@ type exchange struct {
 	err          error // no whole answer came
 	verdict      verdict
 	undocumented bool // the contract has no such method: only the form is checked
+
+	// work is the case that it was made for; sent the request's header.
+	work    *work
+	sent    http.Header
+	started time.Time
+	took    time.Duration
 }
 
 // outcome is what became of it.
@@ -56,6 +62,8 @@ type courier struct {
 	began     time.Time
 	last      time.Time
 	sent      int
+	// observe is told each attempt; nil is nobody.
+	observe func(*exchange)
 }
 
 const (
@@ -76,7 +84,7 @@ func (c *courier) send(ctx context.Context, k *classifier, x *exchange, build fu
 		if err != nil {
 			return err
 		}
-		x.method, x.url, x.body, x.contentType = r.Method, r.URL.String(), body, r.Header.Get("Content-Type")
+		x.method, x.url, x.body, x.contentType, x.sent = r.Method, r.URL.String(), body, r.Header.Get("Content-Type"), r.Header
 		c.roundTrip(r, x)
 		if err := ctx.Err(); err != nil {
 			return err
@@ -84,6 +92,9 @@ func (c *courier) send(ctx context.Context, k *classifier, x *exchange, build fu
 		x.verdict = verdict{outcome: Crashed}
 		if x.err == nil {
 			x.verdict = k.classify(x.status, x.answer)
+		}
+		if c.observe != nil {
+			c.observe(x)
 		}
 		if x.verdict.outcome != Throttled || attempt == patience {
 			return nil
@@ -98,6 +109,8 @@ func (c *courier) roundTrip(r *http.Request, x *exchange) {
 	x.status, x.header, x.answer, x.err = 0, nil, nil, nil
 	ctx, cancel := clock.Timeout(r.Context(), c.options.AnswerTime)
 	defer cancel()
+	x.started = clock.Wall()
+	defer func() { x.took = clock.Wall().Sub(x.started) }()
 	res, err := c.transport.RoundTrip(r.WithContext(ctx))
 	if err != nil {
 		x.err = err

@@ -71,28 +71,45 @@ func scanValue(d *json.Decoder, at string, doubled *[]string) error {
 
 // textsOf returns the texts of all members of that name, at any depth.
 func textsOf(data []byte, name string) []string {
-	var v any
-	if json.Unmarshal(data, &v) != nil {
-		return nil
-	}
 	var out []string
-	var walk func(any)
-	walk = func(v any) {
+	for _, m := range textsWhere(data, func(key string) bool { return key == name }) {
+		out = append(out, m.text)
+	}
+	return out
+}
+
+// A namedText is a member of a JSON object that is a text.
+type namedText struct{ name, text string }
+
+// textsWhere returns the members that are texts and have one of those names, at
+// any depth, those of JSON in texts of JSON included, sorted by name.
+func textsWhere(data []byte, is func(name string) bool) []namedText {
+	var out []namedText
+	var walk func(v any, depth int)
+	walk = func(v any, depth int) {
 		switch v := v.(type) {
 		case map[string]any:
-			for _, key := range sortedKeys(v) {
-				if text, ok := v[key].(string); ok && key == name && text != "" {
-					out = append(out, text)
+			for _, key := range slices.Sorted(maps.Keys(v)) {
+				if text, ok := v[key].(string); ok && text != "" && is(key) {
+					out = append(out, namedText{key, text})
 				}
-				walk(v[key])
+				walk(v[key], depth)
 			}
 		case []any:
 			for _, value := range v {
-				walk(value)
+				walk(value, depth)
+			}
+		case string:
+			var inner any
+			if depth < maxEmbedded && strings.HasPrefix(strings.TrimLeft(v, " \t\r\n"), "{") && json.Unmarshal([]byte(v), &inner) == nil {
+				walk(inner, depth+1)
 			}
 		}
 	}
-	walk(v)
+	var v any
+	if json.Unmarshal(data, &v) == nil {
+		walk(v, 0)
+	}
 	return out
 }
 

@@ -69,6 +69,10 @@ type Options struct {
 	Progress func(Result)
 	// Watch is told how far the run is, before each case and at the end.
 	Watch func(Progress)
+	// Observe is told each exchange as it ends, every attempt of it, but for
+	// the first one of a run, which finds out whether anybody is there. Names
+	// stand for secrets in it.
+	Observe func(Exchange)
 	// Stop ends the run early after a finding; nil never does.
 	Stop func(Finding) bool
 }
@@ -119,6 +123,9 @@ func (o Options) withDefaults(t *Target) (Options, error) {
 	for _, want := range o.Checks {
 		if !slices.ContainsFunc(Checks(), func(c Check) bool { return matches(want, c.ID) }) {
 			return o, fmt.Errorf("check %q: there is none of that name; Checks lists them", want)
+		}
+		if !slices.ContainsFunc(Checks(), func(c Check) bool { return !c.Traffic && matches(want, c.ID) }) {
+			return o, fmt.Errorf("check %q: it is put to traffic that goes by, not to a server that is called", want)
 		}
 	}
 	return o, nil

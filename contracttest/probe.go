@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-
-	"github.com/swanemu/emu/internal/spec"
 )
 
 // A probe is one case while it runs: it sends, notes and finds.
@@ -55,37 +53,9 @@ func (p *probe) fail(f Finding) {
 	}
 	f.Case, f.In = p.work.name, p.work.fullName()
 	f.CaseID = CaseID(f.In)
-	op, of := p.contract.Operation(f.Operation)
-	if of && f.SpecPointer == "" {
-		f.SpecPointer = op.Pointer()
-	}
-	p.locate(&f)
-	if of && f.Evidence == (spec.Evidence{}) {
-		f.Evidence = op.Evidence
-	}
-	f.Meaning = meaning(f.Evidence)
+	p.complete(&f)
 	f.Curl, f.links = p.script(), len(p.chain)
-	for _, text := range []*string{&f.Message, &f.Expected, &f.Actual} {
-		*text = p.hide.hide(*text)
-	}
 	p.found = append(p.found, f)
-}
-
-// locate says where in the document the contract asks for it, and what that
-// rests on.
-func (s *suite) locate(f *Finding) {
-	if f.SpecPointer == "" {
-		return
-	}
-	places := s.places()
-	if places == nil {
-		return
-	}
-	at := places.Within(f.SpecPointer, f.ValuePointer, f.keyword)
-	f.SpecPointer, f.Document, f.Line, f.Column = at.Pointer, s.report.Contract.Name, at.Line, at.Column
-	if f.Evidence == (spec.Evidence{}) {
-		f.Evidence = at.Evidence
-	}
 }
 
 // call sends a request and looks at the answer in passing.
@@ -96,7 +66,7 @@ func (p *probe) call(ctx context.Context, w *wire) (*exchange, error) {
 // exchange is call; undocumented is a request by a method that the contract
 // does not have.
 func (p *probe) exchange(ctx context.Context, w *wire, undocumented bool) (*exchange, error) {
-	x := &exchange{op: w.op, undocumented: undocumented}
+	x := &exchange{op: w.op, undocumented: undocumented, work: p.work}
 	if w.token != noToken {
 		p.hide.learn("TOKEN", w.token)
 	}
@@ -118,7 +88,7 @@ func (p *probe) exchange(ctx context.Context, w *wire, undocumented bool) (*exch
 		p.cover(w.op.ID, "outcome", string(x.outcome()), "")
 		p.hitExchange(w, x)
 	}
-	p.inspect(x, known)
+	(&look{p.judge, p}).inspect(x, known)
 	return x, nil
 }
 

@@ -15,6 +15,7 @@ import (
 type redactor struct {
 	names   map[string]string // secret → name
 	secrets map[string]string // name → secret
+	given   map[string]int    // how many secrets had the name
 	// heads finds the secrets that begin with some bytes, the longest first, in
 	// case one holds another.
 	heads map[string][]string
@@ -37,15 +38,29 @@ func (r *redactor) learn(name, secret string) {
 		return
 	}
 	if r.names == nil {
-		r.names, r.secrets, r.heads, r.middles = map[string]string{}, map[string]string{}, map[string][]string{}, map[string][]string{}
+		r.names, r.secrets, r.given = map[string]string{}, map[string]string{}, map[string]int{}
+		r.heads, r.middles = map[string][]string{}, map[string][]string{}
 	}
+	r.given[name]++
 	free := name
-	for n := 2; r.secrets[free] != ""; n++ {
-		free = name + "_" + strconv.Itoa(n)
+	for n := r.given[name]; n > 1 || r.secrets[free] != ""; n++ {
+		if free = name + "_" + strconv.Itoa(max(n, 2)); r.secrets[free] == "" {
+			break
+		}
 	}
 	r.note(free, secret)
 	if escaped := url.QueryEscape(secret); escaped != secret {
 		r.note(free+escapedName, escaped)
+	}
+}
+
+// forget lets go of all secrets; the names that are given later are new ones.
+func (r *redactor) forget() {
+	for _, known := range []map[string]string{r.names, r.secrets} {
+		clear(known)
+	}
+	for _, known := range []map[string][]string{r.heads, r.middles} {
+		clear(known)
 	}
 }
 

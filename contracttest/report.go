@@ -59,6 +59,9 @@ type Finding struct {
 	In      string `json:"in"`
 	CaseID  string `json:"case_id"`
 	Message string `json:"message"`
+	// Side says who broke the contract, in what an Observer finds; the suite,
+	// which is the client itself, leaves it empty.
+	Side Side `json:"side,omitempty"`
 	// SpecPointer says where the contract asks for it, as a JSON pointer;
 	// Document, Line and Column, counted from 1, where that stands.
 	SpecPointer string `json:"spec_pointer,omitempty"`
@@ -147,16 +150,22 @@ type Document struct {
 	SHA256 string `json:"sha256"`
 }
 
-func newReport(t *Target, mode Mode, document []byte) *Report {
-	sum := sha256.Sum256(document)
+func newReport(target string, mode Mode, j *judge) *Report {
+	sum := sha256.Sum256(j.document)
 	return &Report{
-		Version: ReportVersion, Contract: Document{cmp.Or(t.SpecName, "openapi.yaml"), hex.EncodeToString(sum[:])},
-		Target: t.URL, Mode: mode, Results: []Result{}, Causes: []Cause{}, Known: []Cause{}, Passing: []Deviation{},
+		Version: ReportVersion, Contract: Document{j.named, hex.EncodeToString(sum[:])},
+		Target: target, Mode: mode, Results: []Result{}, Causes: []Cause{}, Known: []Cause{}, Passing: []Deviation{},
 		Asked: map[string]int{}, hit: map[int]bool{}, Thresholds: []Threshold{},
 		Coverage: Coverage{
 			Dimensions: []Dimension{}, Steps: []StepTried{},
 			Outcomes: map[string]map[string]int{}, Parameters: map[string]map[string]map[string]int{},
 			Transitions: map[string]map[string]int{},
+		},
+		lines: func(n int) string {
+			if places := j.places(); places != nil {
+				return places.Line(n)
+			}
+			return ""
 		},
 	}
 }
@@ -187,11 +196,11 @@ func (r *Report) add(result Result, p *probe, known []Deviation) Result {
 	for _, f := range p.found {
 		if i := slices.IndexFunc(known, func(d Deviation) bool { return d.covers(&f) }); i >= 0 {
 			r.hit[i] = true
-			r.Known = gather(r.Known, f, p, known[i].Reason)
+			r.Known = gather(r.Known, f, known[i].Reason, p.steps)
 			continue
 		}
 		open++
-		r.Causes = gather(r.Causes, f, p, "")
+		r.Causes = gather(r.Causes, f, "", p.steps)
 	}
 	if result.Status == Failed && open == 0 {
 		result.Status = Deviates
@@ -200,12 +209,15 @@ func (r *Report) add(result Result, p *probe, known []Deviation) Result {
 	return result
 }
 
-// gather adds a finding of a case to its cause; the reason is why it is accepted.
-func gather(causes []Cause, f Finding, p *probe, reason string) []Cause {
+// gather adds a finding of a case to its cause; the reason is why it is accepted,
+// and steps tells what led to it.
+func gather(causes []Cause, f Finding, reason string, steps func(int) []Step) []Cause {
 	id := f.CauseID()
 	i := slices.IndexFunc(causes, func(c Cause) bool { return c.ID == id })
 	if i < 0 {
-		f.Steps = p.steps(f.links)
+		if steps != nil {
+			f.Steps = steps(f.links)
+		}
 		causes = append(causes, Cause{ID: id, Finding: f, Reason: reason})
 		i = len(causes) - 1
 	}

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
-	emu "github.com/swanemu/emu"
 	"github.com/swanemu/emu/internal/clock"
 	"github.com/swanemu/emu/internal/spec"
 )
@@ -33,14 +31,11 @@ const silences = 3
 
 // A suite is one run of the checks against one target.
 type suite struct {
-	contract  *spec.Contract
-	kinds     *classifier
-	target    Target
-	options   Options
-	mail      courier
-	hide      redactor
-	lifecycle *spec.Lifecycle // of packages; empty in a contract without one
-	works     []work
+	*judge
+	target  Target
+	options Options
+	mail    courier
+	works   []work
 	// left are the cases that the options leave out, results those of works,
 	// hits what was put to the test.
 	left    []work
@@ -56,10 +51,6 @@ type suite struct {
 	prelude  []link
 	renewals []link
 	origins  map[*Subject][]link
-	// places finds the lines of pointers; nil where the document has none.
-	places func() *spec.Places
-	// secrets are the AnswerSecrets of each operation.
-	secrets map[string][]string
 	// apps are those that cases were given so far.
 	apps map[int64]bool
 	// versions numbers the uploads, so that each has a name of its own.
@@ -77,44 +68,23 @@ func newSuite(t Target, o Options) (*suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	document, verified := t.Spec, false
-	if document == nil {
-		document, verified = emu.OpenAPI, true
-	}
-	contract, err := spec.Load(document, spec.LoadOptions{Verified: verified})
+	j, err := newJudge(t.Spec, t.SpecName)
 	if err != nil {
-		return nil, fmt.Errorf("contract: %w", err)
+		return nil, err
 	}
+	j.answerTime = o.AnswerTime
 	s := &suite{
-		contract: contract, kinds: newClassifier(contract), target: t, options: o,
-		mail:      courier{transport: t.transport(), options: o, began: clock.Wall()},
-		lifecycle: &spec.Lifecycle{}, unanswered: map[string]int{},
-		tokens: map[string]issued{}, shared: map[string]*Subject{}, apps: map[int64]bool{}, secrets: map[string][]string{},
+		judge: j, target: t, options: o, mail: courier{transport: t.transport(), options: o, began: clock.Wall()},
+		unanswered: map[string]int{}, tokens: map[string]issued{}, shared: map[string]*Subject{}, apps: map[int64]bool{},
 		origins: map[*Subject][]link{}, hits: map[item]int{},
-		places: sync.OnceValue(func() *spec.Places {
-			places, err := spec.ReadPlaces(document)
-			if err != nil {
-				return nil // no document that Load has taken gets here
-			}
-			return places
-		}),
 	}
-	for _, op := range contract.Operations() {
-		s.secrets[op.ID] = op.AnswerSecrets()
-	}
-	if l, ok := contract.Lifecycle("package"); ok {
-		s.lifecycle = l
+	if o.Observe != nil {
+		s.mail.observe = func(x *exchange) { o.Observe(s.exported(x)) }
 	}
 	s.hide.credentials(&t.Credentials)
 	s.prelude = s.ordered()
-	s.report = newReport(&t, o.Mode, document)
+	s.report = newReport(t.URL, o.Mode, j)
 	s.report.Began = s.mail.began.Format(time.RFC3339)
-	s.report.lines = func(n int) string {
-		if places := s.places(); places != nil {
-			return places.Line(n)
-		}
-		return ""
-	}
 	if err := s.plan(); err != nil {
 		return nil, err
 	}

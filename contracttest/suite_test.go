@@ -30,7 +30,7 @@ func TestEmulator(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range contracttest.Checks() {
-		if r.Asked[c.ID] == 0 {
+		if !c.Traffic && r.Asked[c.ID] == 0 {
 			t.Errorf("check %s was never put", c.ID)
 		}
 	}

@@ -163,7 +163,7 @@ type row struct {
 }
 
 // rows reads a list.
-func (s *suite) rows(answer []byte) ([]row, error) {
+func (s *judge) rows(answer []byte) ([]row, error) {
 	var list struct {
 		Data []json.RawMessage `json:"data"`
 	}
@@ -182,7 +182,7 @@ func (s *suite) rows(answer []byte) ([]row, error) {
 }
 
 // stateOf is the state that a row shows; nil for none of the lifecycle's.
-func (s *suite) stateOf(r row) *spec.State {
+func (s *judge) stateOf(r row) *spec.State {
 	for i := range s.lifecycle.States {
 		st := &s.lifecycle.States[i]
 		if st.Listed && st.Status == r.Status && st.UploadStatus == r.Upload {

@@ -177,9 +177,6 @@ func (w *wire) judge(ctx context.Context) ([]spec.Issue, error) {
 	if err != nil {
 		return nil, err
 	}
-	params, err := w.op.Read(r, nil, body)
-	if err == nil {
-		err = w.op.Validate(params)
-	}
-	return issuesOf(err), nil
+	_, issues := against(w.op, r, nil, body)
+	return issues, nil
 }

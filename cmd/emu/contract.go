@@ -19,7 +19,7 @@ func (a *app) contractCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.contractRunCommand(), a.contractMutateCommand(), a.contractReplayCommand(), a.contractCoverCommand(), a.contractListCommand())
+	cmd.AddCommand(a.contractRunCommand(), a.contractMutateCommand(), a.contractReplayCommand(), a.contractCoverCommand(), a.contractDiffCommand(), a.contractListCommand())
 	return cmd
 }
 

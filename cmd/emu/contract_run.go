@@ -28,7 +28,7 @@ type contractFlags struct {
 	maxRequests                     int
 	maxTime, answerTime             time.Duration
 	rate                            float64
-	kafka, kafkaTopic               string
+	kafka, kafkaTopic, har          string
 }
 
 func (a *app) contractRunCommand() *cobra.Command {
@@ -149,7 +149,13 @@ func (f *contractFlags) reports() []reportForm {
 }
 
 // runContract runs the checks and reports.
-func (a *app) runContract(ctx context.Context, f *contractFlags, o contracttest.Options) error {
+func (a *app) runContract(ctx context.Context, f *contractFlags, o contracttest.Options) (err error) {
+	recording, err := createHAR(f.har, "emu contract run")
+	if err != nil {
+		return usageError(err)
+	}
+	recorded := recording.keep(&o)
+	defer func() { err = errors.Join(err, recorded()) }()
 	return a.onTarget(ctx, f, &o, func(target contracttest.Target) error {
 		r, err := a.verify(ctx, f, target, o)
 		if r == nil {

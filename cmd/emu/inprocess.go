@@ -28,7 +28,7 @@ func (t inProcess) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}
-	w := &kept{header: http.Header{}}
+	w := &keptAnswer{header: http.Header{}}
 	t.handler.ServeHTTP(w, in)
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
@@ -39,25 +39,25 @@ func (t inProcess) RoundTrip(r *http.Request) (res *http.Response, err error) {
 	}, nil
 }
 
-// kept is an answer that is kept.
-type kept struct {
+// keptAnswer is an answer that is kept.
+type keptAnswer struct {
 	header, sent http.Header
 	status       int
 	body         bytes.Buffer
 }
 
 // Header is what will be sent.
-func (k *kept) Header() http.Header { return k.header }
+func (k *keptAnswer) Header() http.Header { return k.header }
 
 // WriteHeader fixes the status and the headers.
-func (k *kept) WriteHeader(status int) {
+func (k *keptAnswer) WriteHeader(status int) {
 	if k.status == 0 {
 		k.status, k.sent = status, k.header.Clone()
 	}
 }
 
 // Write keeps a part of the body.
-func (k *kept) Write(p []byte) (int, error) {
+func (k *keptAnswer) Write(p []byte) (int, error) {
 	k.WriteHeader(http.StatusOK)
 	return k.body.Write(p)
 }

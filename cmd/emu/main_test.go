@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"emu": main})
 }
 
-// TestScript runs testdata/script. Beside testscript's own commands there are
+// TestScript runs testdata/script. CONTRACT is the platform's contract. Beside testscript's own commands there are
 //
 //	port NAME…         sets variables to free ports of 127.0.0.1
 //	busy NAME          listens on a port until the script ends
@@ -35,7 +35,15 @@ func TestScript(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Fatal("the sessions need curl: ", err)
 	}
+	contract, err := filepath.Abs(filepath.Join("..", "..", "openapi.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("CONTRACT", contract)
+			return nil
+		},
 		Dir:                 filepath.Join("testdata", "script"),
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,

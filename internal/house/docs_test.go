@@ -15,7 +15,7 @@ import (
 func documents() []string {
 	return []string{
 		"README.md", "README.zh-CN.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md",
-		"docs/scenarios.md", "docs/library.md", "docs/contract.md",
+		"docs/scenarios.md", "docs/library.md", "docs/contract.md", "docs/traffic.md",
 	}
 }
 

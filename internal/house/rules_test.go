@@ -92,21 +92,24 @@ func ourImports() map[string][]string {
 		".":              {},
 		"internal/clock": {},
 		"internal/floor": {},
+		"internal/har":   {},
 		"internal/house": {},
 		"internal/seal":  {},
 		"internal/spec":  {},
-		"emulator":       emulator,
-		"emulator/kafka": {"emulator"},
-		"emulator/store": {"emulator"},
-		"scenarios":      {"emulator"},
-		"contracttest":   {".", "internal/clock", "internal/seal", "internal/spec"},
+		// It has a kin-openapi document of its own, with positions, for oasdiff.
+		"internal/specdiff": {"internal/spec"},
+		"emulator":          emulator,
+		"emulator/kafka":    {"emulator"},
+		"emulator/store":    {"emulator"},
+		"scenarios":         {"emulator"},
+		"contracttest":      {".", "internal/clock", "internal/seal", "internal/spec"},
 		// It knows emu over HTTP only, like any other harness.
 		"contracttest/emutarget": {"contracttest", "internal/clock", "internal/seal"},
 		// It knows the server that it makes faulty over HTTP only.
 		"contracttest/mutants": {".", "contracttest", "contracttest/emutarget", "internal/seal", "internal/spec"},
 		"cmd/emu": append([]string{
 			"emulator", "emulator/kafka", "emulator/store", "scenarios", "contracttest",
-			"contracttest/emutarget", "contracttest/mutants",
+			"contracttest/emutarget", "contracttest/mutants", "internal/har", "internal/specdiff",
 		}, emulator...),
 		"bench": append([]string{"emulator", "emulator/kafka", "emulator/store", "internal/floor"}, emulator...),
 	}
@@ -117,7 +120,10 @@ func testImports() map[string][]string {
 	return map[string][]string{
 		// The suite knows HTTP; its tests need a server that is right, and some
 		// that are wrong.
-		"contracttest":           {"emulator"},
+		"contracttest": {"emulator"},
+		// Their tests hold them against the platform's own contract.
+		"internal/spec":          {"."},
+		"internal/specdiff":      {"."},
 		"contracttest/emutarget": {"emulator"},
 		"contracttest/mutants":   {"emulator"},
 	}
@@ -190,7 +196,8 @@ func orNothing(allowed []string) string {
 // its path. Tests may import what they like.
 func foreignHomes() map[string][]string {
 	return map[string][]string{
-		"github.com/getkin/kin-openapi":               {"internal/spec"},
+		"github.com/getkin/kin-openapi":               {"internal/spec", "internal/specdiff"},
+		"github.com/oasdiff/oasdiff":                  {"internal/specdiff"},
 		"github.com/gorilla/mux":                      {"internal/spec"},
 		"github.com/brianvoe/gofakeit":                {"internal/spec"},
 		"github.com/santhosh-tekuri/jsonschema":       {"internal/spec", "scenarios"},

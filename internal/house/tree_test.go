@@ -90,7 +90,8 @@ func files(t *testing.T) []string {
 			}
 			return nil
 		}
-		// In a second working tree .git is a file that names the first one's.
+		// In a worktree .git is a file, and whoever copies it works on this
+		// repository instead of on the copy.
 		if !d.Type().IsRegular() || d.Name() == ".git" || strings.HasSuffix(name, ".test") || strings.HasSuffix(name, ".out") {
 			return nil
 		}

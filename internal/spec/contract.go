@@ -44,6 +44,9 @@ type Contract struct {
 	eventNames []string
 	routes     routes
 	answers    answerMemo
+
+	secretOnce sync.Once
+	secrets    map[string]struct{}
 }
 
 // Operation is one entry of a contract, by its operationId.

@@ -2,6 +2,9 @@ package spec
 
 import (
 	"errors"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -47,6 +50,10 @@ func explainValue(s *openapi3.Schema, value any, under string, how []openapi3.Sc
 	var out []Issue
 	for _, one := range flatten(err) {
 		var e *openapi3.SchemaError
+		if errors.As(one, &e) && e.SchemaField == "properties" {
+			out = append(out, unknownMember(e, under))
+			continue
+		}
 		if !errors.As(one, &e) || depth >= maxExplained || e.Schema == nil || e.SchemaField != "oneOf" && e.SchemaField != "anyOf" {
 			out = append(out, issuesOf(one, under)...)
 			continue
@@ -65,6 +72,20 @@ func explainValue(s *openapi3.Schema, value any, under string, how []openapi3.Sc
 		out = append(out, best...)
 	}
 	return out
+}
+
+// unknownMember is the issue of a member that a schema does not have, with its
+// name, which kin-openapi tells in words only.
+func unknownMember(e *openapi3.SchemaError, under string) Issue {
+	issue := issueOf(e, under)
+	rest, ok := strings.CutPrefix(e.Reason, "property ")
+	if quoted, err := strconv.QuotedPrefix(rest); ok && err == nil {
+		if name, err := strconv.Unquote(quoted); err == nil {
+			issue.Pointer += pointerOf(name)
+			issue.Want = nearest(name, slices.Sorted(maps.Keys(e.Schema.Properties)))
+		}
+	}
+	return issue
 }
 
 // flatten takes the lists of errors apart.

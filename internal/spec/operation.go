@@ -77,3 +77,18 @@ func (o *Operation) Secret(name string) bool {
 	_, ok := o.secrets[name]
 	return ok
 }
+
+// ParametersIn says where the parameters of the operation may stand: path, query,
+// body, those of them that its document names or its method allows.
+func (o *Operation) ParametersIn() []string {
+	var out []string
+	for _, place := range []struct {
+		is   readsFrom
+		name string
+	}{{readsPath, "path"}, {readsQuery, "query"}, {readsBody, "body"}} {
+		if o.in&place.is != 0 {
+			out = append(out, place.name)
+		}
+	}
+	return out
+}
