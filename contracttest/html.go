@@ -40,6 +40,7 @@ type page struct {
 	StepOperations                   []string
 	Lifecycle                        []pageRow
 	Arrows                           []pageArrow
+	Parameters                       []pageParameter
 	Missing                          []pageReason
 	Groups                           []pageGroup
 }
@@ -53,6 +54,10 @@ type (
 	pageArrow struct {
 		Name           string
 		Taken, Refused int
+	}
+	pageParameter struct {
+		Operation, Name string
+		Keywords        []pageCell
 	}
 	pageReason struct {
 		Reason string
@@ -102,6 +107,7 @@ func (r *Report) page() *page {
 		counts := r.Coverage.Transitions[name]
 		p.Arrows = append(p.Arrows, pageArrow{name, counts["taken"], counts["refused"]})
 	}
+	p.Parameters = r.parameterRows()
 	for i := range r.Results {
 		p.group(&r.Results[i])
 	}
@@ -189,6 +195,25 @@ func (r *Report) outcomeRows() (outcomes []string, rows []pageRow) {
 		rows = append(rows, row)
 	}
 	return outcomes, rows
+}
+
+// parameterRows are the parameters and the keywords that were broken.
+func (r *Report) parameterRows() []pageParameter {
+	rows := []pageParameter{}
+	for _, operation := range sortedKeys(r.Coverage.Parameters) {
+		parameters := r.Coverage.Parameters[operation]
+		for _, name := range sortedKeys(parameters) {
+			row := pageParameter{Operation: operation, Name: name}
+			if name == "" {
+				row.Name = "(request)"
+			}
+			for _, keyword := range sortedKeys(parameters[name]) {
+				row.Keywords = append(row.Keywords, pageCell{Text: keyword, Title: strconv.Itoa(parameters[name][keyword])})
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows
 }
 
 // lifecycleRows are the states and the operations tried there.

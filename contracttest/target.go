@@ -92,7 +92,8 @@ type Authorizer struct {
 }
 
 // An Order is a request by which the harness prepared something, so that
-// somebody else can do the same by hand.
+// somebody else can do the same by hand. It is shown; of its secrets, those are
+// hidden that are Credentials, tokens of Subjects or Token.
 type Order struct {
 	Method, URL, ContentType string
 	// Token goes into the Authorization header as a Bearer; "" for none.
