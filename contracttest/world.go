@@ -73,10 +73,10 @@ func (s *suite) needsOf(op *spec.Operation) []Need {
 	var out []Need
 	switch principal(op) {
 	case "":
-		switch op.Call() {
-		case opTicket:
+		switch {
+		case op.Call() == opTicket:
 			return []Need{NeedTP}
-		case opIssue:
+		case op.Call() == opIssue || hasField(op, "client_id"):
 			return []Need{NeedHost}
 		}
 		return nil

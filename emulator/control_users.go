@@ -37,7 +37,7 @@ type userInAppOut struct {
 func (s *State) shownUser(u *User) userOut {
 	out := userOut{
 		Huid: u.Huid, Nickname: u.Nickname, HeadImgURL: u.HeadImgURL, Sex: u.Sex, Mobile: u.Mobile,
-		Addresses: slices.Concat([]Address{}, u.Addresses), InvoiceTitles: slices.Concat([]InvoiceTitle{}, u.InvoiceTitles),
+		Addresses: append([]Address{}, u.Addresses...), InvoiceTitles: append([]InvoiceTitle{}, u.InvoiceTitles...),
 		Apps: []userInAppOut{},
 	}
 	for _, id := range s.appIDs() {

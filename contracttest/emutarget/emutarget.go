@@ -59,6 +59,7 @@ type Box struct {
 	templates map[int64]bool
 	unlimited bool
 	scenes    int
+	code      string // of the last login in a host app
 }
 
 // credentials are what the control API gives a client.
