@@ -59,6 +59,8 @@ type State struct {
 	// SwanIDs are the swanids of host apps that were signed, each with the
 	// developer whom it was signed for.
 	SwanIDs map[string]string `json:"swanids,omitempty"`
+	// LastQuestion numbers the requests to the servers of host apps.
+	LastQuestion int64 `json:"last_question,omitempty"`
 
 	// Messages are what users were sent, the most recent of it, in order;
 	// LastMessage numbers them. FeedCards are the cards in users' feeds, the
