@@ -87,7 +87,7 @@ func listUserMessages(c *Call, in userMessagesIn) (userMessagesOut, error) {
 		one := userMessageOut{
 			Key: m.Key, Kind: m.Kind, AppID: m.App, At: stamp(time.Unix(0, m.At)), Title: m.Title, Description: m.Description,
 			Path: m.Path, Content: m.Content, Text: m.Text, PicURL: m.PicURL, TemplateID: m.Template, SceneType: m.SceneType,
-			SceneID: m.Scene, Subscription: m.Subscription, To: []recipientOut{}, Unknown: slices.Concat([]string{}, m.Unknown),
+			SceneID: m.Scene, Subscription: m.Subscription, To: []recipientOut{}, Unknown: append([]string{}, m.Unknown...),
 		}
 		mine := in.Huid == 0 && in.SwanID == ""
 		for _, r := range m.To {

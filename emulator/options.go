@@ -94,6 +94,9 @@ type Options struct {
 // Options.Spec says otherwise. It must not be written to.
 func DefaultSpec() []byte { return emu.OpenAPI }
 
+// ControlSpec is the contract of the control API, an OpenAPI document in YAML.
+func ControlSpec() []byte { return adminYAML }
+
 // Clock says how a sandbox's time passes.
 type Clock struct {
 	// Mode is "real", "virtual" (it moves only when told) or "xN" (N times

@@ -41,6 +41,8 @@ func (k *checker) step(path string, s *Step) {
 	switch verb {
 	case "call":
 		k.call(path, s)
+	case "order":
+		k.orderStep(path, s)
 	case "decide":
 		k.app(path+".decide.app_id", s.Decide.AppID)
 		k.outcome(path+".decide", s.Decide.Kind, s.Decide.Result, s.Decide.Reason, s.Decide.Code)

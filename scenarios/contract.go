@@ -33,6 +33,8 @@ type operation struct {
 	principals       []string
 	tokenParam       string
 	params           []string
+	// inPath are the parameters that are part of the path.
+	inPath []string
 }
 
 // refusal is an entry of the catalogue of errors.
@@ -83,6 +85,11 @@ func ReadContract(data []byte) (*Contract, error) {
 //
 //nolint:gochecknoglobals // read once, never changed
 var defaultContract = sync.OnceValues(func() (*Contract, error) { return ReadContract(emulator.DefaultSpec()) })
+
+// controlContract is that of the control API.
+//
+//nolint:gochecknoglobals // read once, never changed
+var controlContract = sync.OnceValues(func() (*Contract, error) { return ReadContract(emulator.ControlSpec()) })
 
 // document is the part of an OpenAPI document that is read here.
 type document struct {
@@ -141,7 +148,8 @@ type documentBody struct {
 }
 
 func (doc *document) operation(method, path string, op *documentOperation) *operation {
-	out := &operation{id: op.ID, method: strings.ToUpper(method), path: path}
+	out := &operation{id: op.ID, method: strings.ToUpper(method), path: path, inPath: variables(path)}
+	out.params = append(out.params, out.inPath...)
 	for _, p := range op.Parameters {
 		if p.Ref != "" {
 			p = doc.Components.Parameters[lastOf(p.Ref)]
@@ -163,6 +171,17 @@ func (doc *document) operation(method, path string, op *documentOperation) *oper
 	}
 	slices.Sort(out.params)
 	out.params = slices.Compact(out.params)
+	return out
+}
+
+// variables lists the variables of a path.
+func variables(path string) []string {
+	var out []string
+	for _, part := range strings.Split(path, "/") {
+		if name, ok := strings.CutPrefix(part, "{"); ok {
+			out = append(out, strings.TrimSuffix(name, "}"))
+		}
+	}
 	return out
 }
 

@@ -51,6 +51,18 @@ func TestFailures(t *testing.T) {
   - call: releasePackage
     with: {package_id: 7}
 `, "story.yaml:4:5", []string{"refused PackageNotFound 69005", "expected success"}},
+		{"an order that is refused", `
+  - order: getUser
+    with: {huid: 7}
+`, "story.yaml:4:5", []string{"sandbox story has no user 7"}},
+		{"an order that is not refused", `
+  - order: getUser
+    expect: {http: 404}
+`, "story.yaml:4:5", []string{"what getUser shows is not as expected", "http: expected 404, actual 200"}},
+		{"what an order shows", `
+  - order: listUserMessages
+    expect: {messages: [{title: x}]}
+`, "story.yaml:4:5", []string{"what listUserMessages shows is not as expected", "messages: expected 1 elements, actual 0: []"}},
 		{"no refusal", `
   - call: listPackages
     expect: {refused: TokenExpired}
@@ -248,6 +260,7 @@ func TestUnsupported(t *testing.T) {
 	for _, text := range []string{
 		"name: hosts\ngiven: {hosts: [{ak: a, sk: b}]}\n",
 		"name: faults\nplatform: {faults: [{on: push, do: drop}]}\n",
+		"name: orders\nsteps: [{order: listHosts}]\n",
 	} {
 		o := scenarios.Options{Target: &scenarios.Target{URL: older.URL, Client: older.Client()}}
 		if _, err := scenarios.Run(t.Context(), parse(t, text), o); !errors.Is(err, scenarios.ErrUnsupported) {

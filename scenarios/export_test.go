@@ -15,6 +15,15 @@ func Words() (operations, pushes, errors, states, transitions []string, err erro
 	return c.operationNames(), c.pushes, c.errorNames(), c.states, c.transitions, nil
 }
 
+// Orders shows the operations of the control API that steps may name to tests.
+func Orders() ([]string, error) {
+	c, err := controlContract()
+	if err != nil {
+		return nil, err
+	}
+	return ordersAllowed(c), nil
+}
+
 // WriteYAML shows how recordings are written to tests.
 func WriteYAML(s *Scenario) []byte {
 	var b bytes.Buffer

@@ -60,9 +60,26 @@ type AppChange struct {
 	NameApproved      *bool      `json:"name_approved,omitempty" jsonschema_description:"No package can be submitted without."`
 	CategoryApproved  *bool      `json:"category_approved,omitempty" jsonschema_description:"No package can be submitted without."`
 	Verified          *bool      `json:"verified,omitempty" jsonschema_description:"The owner's real-name verification; no package can be released without."`
+	Satus             *int       `json:"satus,omitempty" jsonschema:"minimum=0,maximum=4" jsonschema_description:"The owner's qualification, spelled as the platform spells it: 0 nothing done, 1 passed, 2 in review, 3 failed, 4 not transmitted; follows from verified if absent."`
+	AdType            *int       `json:"ad_type,omitempty" jsonschema:"enum=-1,enum=0,enum=1,enum=2,enum=23" jsonschema_description:"How the owner was verified: 0 not at all, 1 by bank transfer, 2 in person; follows from verified if absent."`
+	AdStatus          *int       `json:"ad_status,omitempty" jsonschema:"enum=0,enum=1,enum=3" jsonschema_description:"Whether the owner is verified: 1 passed, 3 failed; follows from verified if absent."`
+	Invited           *bool      `json:"invited,omitempty" jsonschema_description:"Whether it may use the services that are by invitation."`
 	Owner             *string    `json:"owner,omitempty" jsonschema_description:"The owner's name."`
+	OwnerType         *int       `json:"owner_type,omitempty" jsonschema:"minimum=1,maximum=5" jsonschema_description:"1 a person, 2 a company, 3 a government, 4 media, 5 other."`
+	MinSwanVersion    *string    `json:"min_swan_version,omitempty" jsonschema_description:"The least version of the developer tools."`
+	Category          *Category  `json:"category,omitempty" jsonschema_description:"What it is about, on two levels."`
 	Developer         *string    `json:"developer,omitempty" jsonschema_description:"Whom it belongs to: the apps of one developer share unionids and swanids. The owner if absent."`
 	AuditQuota        *int       `json:"audit_quota,omitempty" jsonschema:"minimum=0" jsonschema_description:"Audits a week; 0 for the sandbox's."`
+}
+
+// A Category is what an app is about, on two levels.
+type Category struct {
+	ID         int64  `json:"category_id" jsonschema_description:"The second level."`
+	Name       string `json:"category_name" jsonschema_description:"Its name."`
+	Desc       string `json:"category_desc,omitempty" jsonschema_description:"Its description."`
+	ParentID   int64  `json:"parent_id,omitempty" jsonschema_description:"The first level."`
+	ParentName string `json:"parent_name,omitempty" jsonschema_description:"Its name."`
+	ParentDesc string `json:"parent_desc,omitempty" jsonschema_description:"Its description."`
 }
 
 // An App is a mini program.
@@ -96,13 +113,22 @@ type TP struct {
 
 // A Host is a member of the alliance.
 type Host struct {
-	AK          string `json:"ak,omitempty" jsonschema_description:"Generated if absent."`
-	SK          string `json:"sk,omitempty" jsonschema_description:"Generated if absent."`
-	OfficalNo   int64  `json:"offical_no,omitempty" jsonschema_description:"The member, spelled as the platform spells it."`
-	ContainerNo int64  `json:"container_no,omitempty" jsonschema_description:"Its app."`
-	Name        string `json:"name,omitempty" jsonschema:"pattern=^[a-z0-9]+$" jsonschema_description:"What stands behind the @ of its codes; generated if absent."`
-	URL         string `json:"url,omitempty" jsonschema_description:"Where its server exchanges the codes of its logins; the emulator is that server if absent."`
-	HSK         string `json:"hsk,omitempty" jsonschema_description:"The secret that it and the platform sign with; generated if absent."`
+	AK         string      `json:"ak,omitempty" jsonschema_description:"Generated if absent."`
+	SK         string      `json:"sk,omitempty" jsonschema_description:"Generated if absent."`
+	OfficalNo  int64       `json:"offical_no,omitempty" jsonschema_description:"The member, spelled as the platform spells it."`
+	Name       string      `json:"name,omitempty" jsonschema:"pattern=^[a-z0-9]+$" jsonschema_description:"What stands behind the @ of its codes; generated if absent."`
+	URL        string      `json:"url,omitempty" jsonschema_description:"Where its server exchanges the codes of its logins; the emulator is that server if absent."`
+	HSK        string      `json:"hsk,omitempty" jsonschema_description:"The secret that it and the platform sign with; generated if absent."`
+	AppIDs     []int64     `json:"app_ids,omitempty" jsonschema_description:"The apps that it may see; all if absent."`
+	Containers []Container `json:"containers,omitempty" jsonschema_description:"Its host apps; one if absent."`
+}
+
+// A Container is a host app of a member of the alliance.
+type Container struct {
+	ContainerNo int64  `json:"container_no,omitempty" jsonschema:"minimum=1" jsonschema_description:"Its number among all host apps; generated if absent."`
+	Name        string `json:"name,omitempty" jsonschema_description:"Its name; generated if absent."`
+	Pkgname     string `json:"pkgname,omitempty" jsonschema_description:"The name of its package; generated if absent."`
+	KeyHash     string `json:"key_hash,omitempty" jsonschema_description:"The hash of the key that signs it; generated if absent."`
 }
 
 // Config is what the platform decides by itself; what is left out stays.
@@ -117,6 +143,8 @@ type Config struct {
 	KillOldSession *bool     `json:"kill_old_session,omitempty" jsonschema_description:"A new login ends the session that the user had in the app."`
 	SignWindow     *Duration `json:"sign_window,omitempty" jsonschema_description:"How old a signed request of a host may be; any age if 0."`
 	AuditQuota     *int      `json:"audit_quota,omitempty" jsonschema:"minimum=0" jsonschema_description:"Audits an app may ask for in a week."`
+	RefuseUnknown  *bool     `json:"refuse_unknown_recipients,omitempty" jsonschema_description:"A unicast message to somebody who is not there is refused instead of leaving them out."`
+	TemplateLimit  *int      `json:"template_limit,omitempty" jsonschema:"minimum=0" jsonschema_description:"Message templates an app may have."`
 	PushPlain      *bool     `json:"push_plain,omitempty" jsonschema_description:"Pushes are sent unencrypted."`
 	PushAttempts   *int      `json:"push_attempts,omitempty" jsonschema:"minimum=1" jsonschema_description:"How often a push is attempted at most."`
 	StrictEvidence *bool     `json:"strict_evidence,omitempty" jsonschema_description:"What is only assumed is refused."`

@@ -53,7 +53,7 @@ func TestParseTellsEverything(t *testing.T) {
 			`f:6:49: platform.faults[2].error: goes with do: refuse`,
 		}, "\n")},
 		{"verbs", "name: x\nsteps:\n  - {}\n  - {call: listPackages, advance: 1s}\n  - {advance: 1s, with: {}}\n  - {advanse: 1s}\n", strings.Join([]string{
-			`f:3:5: steps[0]: does nothing, expected one of advance, advance to, authorize, call, called, decide, expect kafka, expect no kafka, expect no push, expect push, expect state, fault, let, login, parallel, repeat, revoke, set app, set config, set tp or note`,
+			`f:3:5: steps[0]: does nothing, expected one of advance, advance to, authorize, call, called, decide, expect kafka, expect no kafka, expect no push, expect push, expect state, fault, let, login, order, parallel, repeat, revoke, set app, set config, set tp or note`,
 			`f:4:5: steps[1]: has call and advance, expected one of them, the other in a step of its own`,
 			`f:5:25: steps[2].with: does not go with advance`,
 			`f:6:6: steps[3]: unknown key advanse; did you mean advance?`,
@@ -70,6 +70,18 @@ func TestParseTellsEverything(t *testing.T) {
 			`f:4:67: steps[0].expect.msg.$match: is "(", expected a regular expression`,
 			`f:4:86: steps[0].expect.errno.$gt: stands among members, expected matchers only, or members only`,
 			`f:4:104: steps[0].expect.broken: is 1, expected true`,
+		}, "\n")},
+		{"orders", "name: x\nsteps:\n  - {order: lisHosts}\n  - {order: importState}\n  - order: listUserMessages\n    with: {sandbox: x, huid: $nobody}\n    expect: {refused: TokenExpired, messages: {$lenght: 1}}\n    via: json\n", strings.Join([]string{
+			`f:3:13: steps[0].order: unknown operation lisHosts; did you mean listHosts?`,
+			`f:4:13: steps[1].order: unknown operation importState`,
+			`f:6:21: steps[2].with.sandbox: unknown parameter sandbox, expected one of after, app_id, huid, kind, limit, swan_id`,
+			`f:6:30: steps[2].with.huid: variable $nobody is set nowhere before, expected $$ for a dollar sign`,
+			`f:7:23: steps[2].expect.refused: is for calls, expected http with a status, for an order`,
+			`f:7:57: steps[2].expect.messages.$lenght: unknown matcher $lenght; did you mean $length?`,
+			`f:8:10: steps[2].via: does not go with order, expected one of with, expect, save`,
+		}, "\n")},
+		{"hosts", "name: x\ngiven: {hosts: [{name: galaxy}]}\nsteps: [{let: {a: '${hosts.galaxy.hsk}', b: '${hosts.galaxi.ak}'}}]\n", strings.Join([]string{
+			`f:3:45: steps[0].let.b: variable ${hosts.galaxi.ak} is set nowhere before, expected $$ for a dollar sign; did you mean $hosts.galaxy.ak?`,
 		}, "\n")},
 		{"variables", "name: x\nsteps:\n  - call: releasePackage\n    with: {package_id: $pakage}\n  - call: listPackages\n    save: {package: data.0.package_id, 1x: data}\n  - call: releasePackage\n    with: {package_id: $pakage}\n", strings.Join([]string{
 			`f:4:24: steps[0].with.package_id: variable $pakage is set nowhere before, expected $$ for a dollar sign`,

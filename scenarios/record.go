@@ -190,8 +190,9 @@ type recordedState struct {
 		LastTicket string `json:"last_ticket"`
 	} `json:"tps"`
 	Hosts map[string]struct {
-		SK  string `json:"sk"`
-		HSK string `json:"hsk"`
+		Name string `json:"name"`
+		SK   string `json:"sk"`
+		HSK  string `json:"hsk"`
 	} `json:"hosts"`
 	LoginCodes map[string]json.RawMessage `json:"login_codes"`
 	Sessions   map[string]struct {

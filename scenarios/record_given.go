@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/swanemu/emu/emulator"
@@ -56,7 +57,21 @@ func (r *recorder) fold(ctx context.Context) error {
 		r.nextTicket(&r.entries[i])
 	}
 	r.ownIDs()
+	r.ownMembers()
 	return r.unusual()
+}
+
+// ownMembers leaves members of the alliance that come later to the steps that
+// bring them.
+func (r *recorder) ownMembers() {
+	for ak, host := range r.state.Hosts {
+		given := slices.ContainsFunc(r.story.Given.Hosts, func(h Host) bool { return h.Name == host.Name })
+		for _, text := range []string{ak, host.SK, host.HSK} {
+			if !given && strings.HasPrefix(r.fixed[text], "hosts.") {
+				delete(r.fixed, text)
+			}
+		}
+	}
 }
 
 // made says how the sandbox was made.
@@ -281,6 +296,9 @@ func (f *folding) take(t *taken, order map[string]any) bool {
 			f.apps[a.TPID] = append(f.apps[a.TPID], a.AppID)
 		}
 	case "createHost":
+		if order["name"] == nil {
+			return false // there would be no variable of it
+		}
 		delete(order, "ak") // chosen ones are secrets
 		delete(order, "sk")
 		delete(order, "hsk")

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -15,11 +17,10 @@ func (r *recorder) control(t *taken) error {
 	if c.Operation == "issueCredentials" && t.Entry.Seq == r.createdBy() {
 		return nil
 	}
-	if c.Outcome != "ok" {
-		r.leave(t, "the order "+c.Operation+", which was refused: "+c.Outcome)
-		return nil
-	}
 	order := t.order()
+	if c.Outcome != "ok" {
+		return r.ordered(t, order)
+	}
 	var s Step
 	var err error
 	switch c.Operation {
@@ -56,8 +57,7 @@ func (r *recorder) control(t *taken) error {
 		r.leave(t, "the order issueCredentials; in a replay the tokens of the beginning stand for those that it issued")
 		return nil
 	default:
-		r.leave(t, "the order "+c.Operation+", which scenarios have no word for")
-		return nil
+		return r.ordered(t, order)
 	}
 	if err != nil {
 		r.leave(t, "the order "+c.Operation+", which says what scenarios have no word for: "+err.Error())
@@ -65,6 +65,45 @@ func (r *recorder) control(t *taken) error {
 		r.texts(&s)
 		r.add(s, t)
 	}
+	return nil
+}
+
+// ordered makes a step of an order that no verb is for, or that was refused.
+func (r *recorder) ordered(t *taken, order map[string]any) error {
+	c := t.Entry.Control
+	known, err := controlContract()
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(ordersAllowed(known), c.Operation) {
+		r.leave(t, "the order "+c.Operation+", which scenarios have no word for")
+		return nil
+	}
+	s := Step{Order: c.Operation, With: map[string]any{}}
+	for _, name := range slices.Sorted(maps.Keys(order)) {
+		if !slices.Contains(known.operations[c.Operation].params, name) {
+			r.leave(t, "the order "+c.Operation+", which has no parameter "+name)
+			return nil
+		}
+		if text, ok := order[name].(string); ok && c.Params[name] == redacted && text != "" && !r.known(text) {
+			r.warn(t, "%s was chosen: it is left out", name)
+			continue
+		}
+		s.With[name] = r.param(t, name, order[name], true)
+	}
+	if c.Outcome != "ok" {
+		// The journal does not tell the status.
+		s.Expect = map[string]any{"http": map[string]any{"$gte": json.Number("400")}}
+	}
+	step := r.add(s, t)
+	if len(t.Answer) == 0 {
+		return nil
+	}
+	raw, err := decodeJSON(t.Answer)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Operation, err)
+	}
+	r.keep(step, raw, nil, "")
 	return nil
 }
 

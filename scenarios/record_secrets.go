@@ -45,6 +45,9 @@ func (r *recorder) introduce(context.Context) error {
 	}
 	for ak, host := range r.state.Hosts {
 		secret(ak, host.SK, host.HSK)
+		for what, text := range map[string]string{"ak": ak, "sk": host.SK, "hsk": host.HSK} {
+			r.fixed[text] = memberVariable(host.Name, what)
+		}
 		if len(r.state.Hosts) == 1 {
 			r.fixed[ak], r.fixed[host.SK] = "ak", "sk"
 		}

@@ -69,6 +69,8 @@ func idKey(member, text string) string {
 		return "package " + text
 	case "id", "id_list":
 		return "message " + text
+	case "template_id":
+		return "template " + text
 	}
 	return ""
 }
@@ -89,6 +91,8 @@ func baseName(path string) string {
 		return "package"
 	case "id":
 		return "message"
+	case "template_id":
+		return "template"
 	}
 	if reference.FindString("$"+member) != "$"+member {
 		return "value"

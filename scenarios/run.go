@@ -146,6 +146,7 @@ type engine struct {
 	apps     []appActor
 	tps      []tpActor
 	tokens   map[actor]string
+	there    map[string]bool
 	now      time.Time
 	virtual  bool
 	rate     float64

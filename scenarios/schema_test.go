@@ -180,8 +180,12 @@ func contractWords(t *testing.T, s *jsonschema.Schema) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	orders, err := scenarios.Orders()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for at, words := range map[[2]string][]string{
-		{"Step", "call"}: operations, {"Called", "operation"}: operations, {"Fault", "operation"}: operations,
+		{"Step", "call"}: operations, {"Step", "order"}: orders, {"Called", "operation"}: operations, {"Fault", "operation"}: operations,
 		{"PushExpected", "event"}: pushes, {"Fault", "error"}: refusals, {"Fault", "transition"}: transitions,
 		{"StateExpected", "state"}: append(slices.Clone(states), "absent"),
 	} {

@@ -82,6 +82,8 @@ func (s *Step) Title() string {
 		return "advance to " + s.AdvanceTo.In(zone()).Format(time.DateTime)
 	case "decide":
 		return "decide " + s.Decide.Kind + " " + s.Decide.Result
+	case "order":
+		return "order " + s.Order
 	case "fault":
 		return "fault " + s.Fault.Do + " on " + s.Fault.On
 	case "expect push":
@@ -152,6 +154,8 @@ func (e *engine) perform(ctx context.Context, s *Step) (*Failure, error) {
 		tp, app := or(s.Revoke.TPID, e.firstTP()), or(s.Revoke.AppID, e.firstApp())
 		path := fmt.Sprintf("/authorizations/%d/%d", tp, app)
 		return nil, e.tell(ctx, http.MethodDelete, path, nil, fmt.Sprintf("tp %d may no longer act for app %d", tp, app))
+	case "order":
+		return e.giveOrder(ctx, s)
 	case "login":
 		return e.logIn(ctx, s)
 	case "expect push":

@@ -9,7 +9,7 @@ type Step struct {
 	At Position `json:"-"`
 
 	Call    string            `json:"call,omitempty" jsonschema_description:"Call an operation of the contract, by operationId. It must succeed unless expect says otherwise."`
-	With    map[string]any    `json:"with,omitempty" jsonschema_description:"The parameters of a call. An object is sent as JSON text."`
+	With    map[string]any    `json:"with,omitempty" jsonschema_description:"The parameters of a call or an order. In a call an object is sent as JSON text."`
 	Besides map[string]any    `json:"besides,omitempty" jsonschema_description:"Parameters of a call that the contract does not have, such as misspelled ones."`
 	As      *Actor            `json:"as,omitempty" jsonschema_description:"Who calls. If absent, whoever may: a TP for the first app, a TP, the alliance member."`
 	Via     string            `json:"via,omitempty" jsonschema:"enum=query,enum=form,enum=json" jsonschema_description:"Where the parameters of a POST stand; form if absent."`
@@ -26,6 +26,8 @@ type Step struct {
 	Fault     *Fault     `json:"fault,omitempty" jsonschema_description:"Something goes wrong on the wire from here on."`
 	Authorize *Authorize `json:"authorize,omitempty" jsonschema_description:"An app's owner agrees on the consent page; save: authorization_code."`
 	Revoke    *Revoke    `json:"revoke,omitempty" jsonschema_description:"An app's owner takes the authorization back; the tokens that came of it die."`
+
+	Order string `json:"order,omitempty" jsonschema_description:"Give the control API an order, or look at what it shows, by operationId of its own contract; it is about the scenario's sandbox, and about the first app and user where it names none. It must be done unless expect says otherwise by http."`
 
 	Login *Login `json:"login,omitempty" jsonschema_description:"A user logs in to an app, as swan.login does; save: code, openid."`
 
@@ -144,6 +146,7 @@ func verbs() map[string][]string {
 		"fault":           nil,
 		"authorize":       {"save"},
 		"revoke":          nil,
+		"order":           {"with", "expect", "save"},
 		"login":           {"save"},
 		"expect push":     {"save"},
 		"expect no push":  nil,

@@ -148,7 +148,7 @@ func (t Target) can(ctx context.Context, path string) (bool, error) {
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return false, fmt.Errorf("read the control API's contract: %w", err)
 	}
-	_, ok := doc.Paths[emulator.ControlPrefix+"sandboxes/{sandbox}/"+path]
+	_, ok := doc.Paths[ofSandbox+"/"+path]
 	return ok, nil
 }
 

@@ -58,7 +58,7 @@ type knownAs struct {
 // identify learns what apps know users and devices as. A target without users
 // has none.
 func (e *engine) identify(ctx context.Context) error {
-	if there, err := e.box.can(ctx, "users"); err != nil || !there {
+	if there, err := e.can(ctx, "users"); err != nil || !there {
 		return err
 	}
 	var users struct {
@@ -94,8 +94,33 @@ func (e *engine) identify(ctx context.Context) error {
 			e.vars[fmt.Sprintf("devices.%s.%d.swanid", d.Cuid, known.AppID)] = known.SwanID
 		}
 	}
+	return e.members(ctx)
+}
+
+// members learns what belongs to the members of the alliance.
+func (e *engine) members(ctx context.Context) error {
+	if there, err := e.can(ctx, "hosts"); err != nil || !there {
+		return err
+	}
+	var hosts struct {
+		Hosts []map[string]any `json:"hosts"`
+	}
+	if err := e.box.order(ctx, http.MethodGet, "/hosts", nil, &hosts); err != nil {
+		return err
+	}
+	for _, h := range hosts.Hosts {
+		for _, name := range ofMember() {
+			e.vars[memberVariable(textOf(h["name"]), name)] = h[name]
+		}
+	}
 	return nil
 }
+
+// ofMember lists what variables there are of a member of the alliance.
+func ofMember() []string { return []string{"ak", "sk", "hsk", "offical_no"} }
+
+// memberVariable is the variable that holds something of a member.
+func memberVariable(member, what string) string { return "hosts." + member + "." + what }
 
 // firstUser is who is meant where nobody is named.
 func (e *engine) firstUser() int64 {
@@ -105,8 +130,14 @@ func (e *engine) firstUser() int64 {
 	return defaultUser
 }
 
-// known adds the variables of users and devices to those that are predefined.
+// known adds the variables of users, devices and members of the alliance to
+// those that are predefined.
 func (g *Given) known(out scope, apps []int64) {
+	for _, h := range g.Hosts {
+		for _, name := range ofMember() {
+			out[memberVariable(h.Name, name)] = ""
+		}
+	}
 	users := []int64{defaultUser}
 	for _, u := range g.Users {
 		users = append(users, u.Huid)

@@ -19,48 +19,30 @@ type gift func(ctx context.Context, b *Box, s *contracttest.Subject) (string, er
 // parameter.
 func gifts() map[string]gift {
 	all := map[string]gift{
-		// message.go
-		"sendUnicastMessage.swan_ids":           swanIDOfUser,
-		"addMessageTemplate.id":                 libraryTitle,
-		"addMessageTemplateByTP.id":             libraryTitle,
-		"deleteMessageTemplate.template_id":     newTemplate,
-		"deleteMessageTemplateByTP.template_id": newTemplate,
-		"sendTemplateMessage.template_id":       template,
-		"sendTemplateMessage.touser_openId":     openIDOfUser,
-		"sendTemplateMessage.scene_id":          newScene,
-		"sendTemplateMessageByTP.template_id":   template,
-		"sendTemplateMessageByTP.touser_openId": openIDOfUser,
-		"sendTemplateMessageByTP.scene_id":      newScene,
-		"sendSubscriptionMessage.template_id":   template,
-		"sendSubscriptionMessage.touser_openId": openIDOfUser,
-		"sendSubscriptionMessage.subscribe_id":  newSubscription,
-		"sendCustomerMessage.open_id":           openIDOfUser,
-		"sendCustomerMessageByTP.open_id":       openIDOfUser,
-		"sendCustomerMessage.content":           someText,
-		"sendCustomerMessageByTP.content":       someText,
-		"getSessionKey.code":                    firstCode,
-		"getSessionKeyByCode.code":              subjectCode,
-		"getSessionKeyByCode.grant_type":        text("authorization_code"),
-		"getUnionID.openid":                     known(0, "openid"),
-		"getAuthorizedUnionID.open_id":          known(ofSubject, "openid"),
-		"verifySwanID.swanid":                   known(0, "swanid"),
-		"signSwanID.client_id":                  developerID,
-		"signSwanID.swanid":                     hostSwanID,
-		"signSwanID.union_id":                   hostName,
-		"signSwanID.timestamp":                  text(signedAt),
-		"signSwanID.sign_version":               text(signVersion),
-		"signSwanID.sign":                       swanIDSign,
-		"exchangeHostCode.client_id":            developerID,
-		"exchangeHostCode.code":                 hostCode,
-		"exchangeHostCode.request_id":           text(signedRequest),
-		"exchangeHostCode.timestamp":            text(signedAt),
-		"exchangeHostCode.sign_version":         text(signVersion),
-		"exchangeHostCode.sign":                 hostCodeSign,
+		"getSessionKey.code":             firstCode,
+		"getSessionKeyByCode.code":       subjectCode,
+		"getSessionKeyByCode.grant_type": text("authorization_code"),
+		"getUnionID.openid":              known(0, "openid"),
+		"getAuthorizedUnionID.open_id":   known(ofSubject, "openid"),
+		"verifySwanID.swanid":            known(0, "swanid"),
+		"signSwanID.client_id":           developerID,
+		"signSwanID.swanid":              hostSwanID,
+		"signSwanID.union_id":            hostName,
+		"signSwanID.timestamp":           text(signedAt),
+		"signSwanID.sign_version":        text(signVersion),
+		"signSwanID.sign":                swanIDSign,
+		"exchangeHostCode.client_id":     developerID,
+		"exchangeHostCode.code":          hostCode,
+		"exchangeHostCode.request_id":    text(signedRequest),
+		"exchangeHostCode.timestamp":     text(signedAt),
+		"exchangeHostCode.sign_version":  text(signVersion),
+		"exchangeHostCode.sign":          hostCodeSign,
 	}
 	for _, call := range []string{"exchangeLoginCode", "exchangeJSCode"} {
 		all[call+".client_id"], all[call+".sk"], all[call+".code"] = developerID, developerSecret, firstCode
 	}
 	maps.Copy(all, payGifts())
+	maps.Copy(all, messageGifts())
 	return all
 }
 

@@ -21,41 +21,24 @@ const (
 // titleOf is a title of the library.
 const titleOf = "BD0001"
 
-// identity is what an app knows a user as.
-type identity struct {
-	AppID  int64  `json:"app_id"`
-	OpenID string `json:"openid"`
-	SwanID string `json:"swanid"`
-}
-
-// user is what an app knows the sandbox's first user as.
-func (b *Box) user(ctx context.Context, app int64) (identity, error) {
-	var out struct {
-		Users []struct {
-			Apps []identity `json:"apps"`
-		} `json:"users"`
+// messageGifts are the gifts for messages to users.
+func messageGifts() map[string]gift {
+	all := map[string]gift{
+		"sendUnicastMessage.swan_ids":           known(ofSubject, "swanid"),
+		"sendSubscriptionMessage.template_id":   template,
+		"sendSubscriptionMessage.touser_openId": known(ofSubject, "openid"),
+		"sendSubscriptionMessage.subscribe_id":  newSubscription,
 	}
-	if err := b.order(ctx, http.MethodGet, "/users", nil, &out); err != nil {
-		return identity{}, err
+	for _, by := range []string{"", "ByTP"} {
+		all["addMessageTemplate"+by+".id"] = libraryTitle
+		all["deleteMessageTemplate"+by+".template_id"] = newTemplate
+		all["sendTemplateMessage"+by+".template_id"] = template
+		all["sendTemplateMessage"+by+".touser_openId"] = known(ofSubject, "openid")
+		all["sendTemplateMessage"+by+".scene_id"] = newScene
+		all["sendCustomerMessage"+by+".open_id"] = known(ofSubject, "openid")
+		all["sendCustomerMessage"+by+".content"] = text("您的包裹已到驿站")
 	}
-	if len(out.Users) > 0 {
-		for _, one := range out.Users[0].Apps {
-			if one.AppID == app {
-				return one, nil
-			}
-		}
-	}
-	return identity{}, fmt.Errorf("nobody uses app %d", app)
-}
-
-func openIDOfUser(ctx context.Context, b *Box, s *contracttest.Subject) (string, error) {
-	one, err := b.user(ctx, s.AppID)
-	return one.OpenID, err
-}
-
-func swanIDOfUser(ctx context.Context, b *Box, s *contracttest.Subject) (string, error) {
-	one, err := b.user(ctx, s.AppID)
-	return one.SwanID, err
+	return all
 }
 
 // giveTemplate gives an app a message template; "" generates its id.
@@ -112,9 +95,4 @@ func newSubscription(ctx context.Context, b *Box, s *contracttest.Subject) (stri
 	name := fmt.Sprintf("emu-contract-%d", b.scenes)
 	order := map[string]any{"app_id": s.AppID, "template_id": id, "subscribe_id": name}
 	return name, errors.Join(err, b.order(ctx, http.MethodPost, "/subscriptions", order, nil))
-}
-
-// someText is what a message of the type text must have besides.
-func someText(context.Context, *Box, *contracttest.Subject) (string, error) {
-	return "您的包裹已到驿站", nil
 }
