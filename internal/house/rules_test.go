@@ -238,6 +238,7 @@ func areas() []string {
 	return []string{
 		"oauth.go", "tp.go", "apps.go", "packages.go", "decisions.go", "messages.go",
 		"feeds.go", "login.go", "userdata.go", "host.go", "payment.go",
+		"payment_orders.go", "payment_refunds.go", "payment_bills.go", "payment_decisions.go",
 	}
 }
 
