@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -190,6 +191,10 @@ func TestBillAddresses(t *testing.T) {
 		if len(out.Data) != 1 || !strings.HasPrefix(out.Data[0].URL, want) {
 			t.Errorf("bills at %+v, want %s…", out.Data, want)
 		}
+	}
+	// They are secrets: whoever has one gets the file.
+	if journal := ask(k.e, "GET", box+"/journal?limit=1000", "").body; bytes.Contains(journal, []byte("sign=")) || !bytes.Contains(journal, []byte(`"url":"[redacted]"`)) {
+		t.Errorf("the journal tells where bills are: %s", journal)
 	}
 	for day, want := range map[string]string{
 		"2026-01-07": "10001 参数错误：billTime 不能晚于今天", "2026-02-30": "10001 参数错误：billTime 应为 yyyy-MM-dd 格式的日期",

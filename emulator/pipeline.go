@@ -73,16 +73,6 @@ func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 	e.write(w, x)
 }
 
-// baseOf is where a caller reached the platform, also through a proxy that ends
-// TLS.
-func baseOf(r *http.Request) string {
-	scheme := "http"
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
-}
-
 // sandboxOf finds the sandbox whose credentials a request carries; what nobody
 // knows goes to the default sandbox, which refuses it.
 func (e *Emulator) sandboxOf(x *Exchange) *Sandbox {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/swanemu/emu/internal/spec"
@@ -143,4 +144,14 @@ func (e *Emulator) message(err error) string {
 		}
 	}
 	return r.Error()
+}
+
+// baseOf is where a caller reached the platform, also through a proxy that ends
+// TLS.
+func baseOf(r *http.Request) string {
+	scheme := "http"
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host
 }

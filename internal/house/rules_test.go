@@ -251,6 +251,7 @@ func areas() []string {
 		"oauth.go", "tp.go", "hosts.go", "apps.go", "packages.go", "decisions.go", "messages.go",
 		"services.go", "usermessages.go", "messagetemplates.go", "templatelibrary.go", "templatemessages.go",
 		"feeds.go", "login.go", "sessionkey.go", "swanid.go", "users.go", "userdata.go", "host.go", "payment.go",
+		"payment_orders.go", "payment_refunds.go", "payment_bills.go", "payment_decisions.go",
 	}
 }
 
