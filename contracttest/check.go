@@ -1,5 +1,7 @@
 package contracttest
 
+import "slices"
+
 // A Check is one kind of question that is put to a server.
 type Check struct {
 	// ID is stable: reports and files of known deviations name it.
@@ -19,7 +21,7 @@ type Check struct {
 // Checks lists all checks, in the order in which they run. The first ones are
 // looked at in every answer.
 func Checks() []Check {
-	return append(append(append(passing(), inputChecks()...), tokenChecks()...), stateChecks()...)
+	return slices.Concat(passing(), hostPassing(), inputChecks(), tokenChecks(), stateChecks(), hostChecks())
 }
 
 // The checks that are looked at in passing.

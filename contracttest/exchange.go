@@ -30,10 +30,12 @@ type exchange struct {
 	body         []byte
 	status       int
 	header       http.Header
-	answer       []byte
-	err          error // no whole answer came
+	whole        []byte // the body as it came
+	answer       []byte // what the contract speaks of
+	err          error  // no whole answer came
 	verdict      verdict
-	undocumented bool // the contract has no such method: only the form is checked
+	undocumented bool   // the contract has no such method: only the form is checked
+	keyPath      string // the member below which the answer stands
 }
 
 // outcome is what became of it.
@@ -104,7 +106,7 @@ func (c *courier) send(ctx context.Context, k *classifier, x *exchange, build fu
 		}
 		x.verdict = verdict{outcome: Crashed}
 		if x.err == nil {
-			x.verdict = k.classify(x.status, x.answer)
+			x.verdict = k.classify(x.op, x.status, x.answer)
 		}
 		if x.verdict.outcome != Throttled || attempt == patience {
 			return nil
@@ -116,7 +118,7 @@ func (c *courier) send(ctx context.Context, k *classifier, x *exchange, build fu
 }
 
 func (c *courier) roundTrip(r *http.Request, x *exchange) {
-	x.status, x.header, x.answer, x.err = 0, nil, nil, nil
+	x.status, x.header, x.whole, x.answer, x.err = 0, nil, nil, nil, nil
 	ctx, cancel := clock.Timeout(r.Context(), answerTime)
 	defer cancel()
 	res, err := c.transport.RoundTrip(r.WithContext(ctx))
@@ -125,8 +127,9 @@ func (c *courier) roundTrip(r *http.Request, x *exchange) {
 		return
 	}
 	x.status, x.header = res.StatusCode, res.Header
-	x.answer, err = io.ReadAll(io.LimitReader(res.Body, answerLimit))
+	x.whole, err = io.ReadAll(io.LimitReader(res.Body, answerLimit))
 	x.err = errors.Join(err, res.Body.Close())
+	x.answer = x.below(x.whole)
 }
 
 // admit waits for its turn and keeps the budget.

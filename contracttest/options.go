@@ -50,6 +50,8 @@ type Options struct {
 	// is left over then counts as not run.
 	MaxRequests int
 	MaxTime     time.Duration
+	// Tags are those of the operations to put to the test; nil is all.
+	Tags []string
 	// Rate bounds the requests per second; 0 does not.
 	Rate float64
 	// Known are deviations that are known.

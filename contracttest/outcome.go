@@ -55,7 +55,7 @@ func newClassifier(c *spec.Contract) *classifier {
 			break
 		}
 	}
-	for _, name := range []string{"business", "oauth", "bare", "gateway"} {
+	for _, name := range envelopes(c) {
 		env, ok := c.Envelope(name)
 		if !ok {
 			continue
@@ -69,6 +69,17 @@ func newClassifier(c *spec.Contract) *classifier {
 	return k
 }
 
+// envelopes are those of the contract's operations, and the gateway's.
+func envelopes(c *spec.Contract) []string {
+	out := []string{"gateway"}
+	for _, op := range c.Operations() {
+		if !slices.Contains(out, op.Envelope) {
+			out = append(out, op.Envelope)
+		}
+	}
+	return out
+}
+
 // A verdict is an outcome and what it was read from.
 type verdict struct {
 	outcome Outcome
@@ -79,8 +90,9 @@ type verdict struct {
 }
 
 // classify reads an answer. A body that is no JSON object is judged by its
-// status alone.
-func (k *classifier) classify(status int, body []byte) verdict {
+// status alone. Where the catalogue has a code more than once, the operation's
+// own errors count.
+func (k *classifier) classify(op *spec.Operation, status int, body []byte) verdict {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil {
 		return verdict{outcome: byStatus(status)}
@@ -95,7 +107,7 @@ func (k *classifier) classify(status int, body []byte) verdict {
 			break
 		}
 		v := verdict{code: name + "=" + code}
-		v.errors = k.byCode[v.code]
+		v.errors = k.errors(op, v.code)
 		v.outcome = k.of(v.errors)
 		switch {
 		case status >= http.StatusInternalServerError:
@@ -111,6 +123,20 @@ func (k *classifier) classify(status int, body []byte) verdict {
 		return verdict{outcome: byStatus(status)}
 	}
 	return verdict{outcome: Accepted}
+}
+
+// errors are the catalogue's entries with a code: those that the operation may
+// answer, or all where it may answer none of them.
+func (k *classifier) errors(op *spec.Operation, code string) []string {
+	all := k.byCode[code]
+	if op == nil {
+		return all
+	}
+	own := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !slices.Contains(op.Errors, name) })
+	if len(own) == 0 {
+		return all
+	}
+	return own
 }
 
 // of is the outcome of errors of the catalogue; none is a refusal of which

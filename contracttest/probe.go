@@ -96,6 +96,10 @@ func (p *probe) call(ctx context.Context, w *wire) (*exchange, error) {
 // does not have.
 func (p *probe) exchange(ctx context.Context, w *wire, undocumented bool) (*exchange, error) {
 	x := &exchange{op: w.op, undocumented: undocumented}
+	if w.op.Envelope == hostEnvelope {
+		x.keyPath = p.target.Credentials.HostApp.KeyPath
+		p.hide.learn("HOST_COOKIE", w.header["Cookie"])
+	}
 	if w.token != "" {
 		p.hide.learn("TOKEN", w.token)
 	}

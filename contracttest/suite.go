@@ -71,6 +71,9 @@ func newSuite(t Target, o Options) (*suite, error) {
 	if l, ok := contract.Lifecycle("package"); ok {
 		s.lifecycle = l
 	}
+	if err := t.Credentials.HostApp.check(contract); err != nil {
+		return nil, err
+	}
 	s.hide.credentials(&t.Credentials)
 	s.report = newReport(t.URL, o.Mode)
 	if err := s.plan(); err != nil {
@@ -86,6 +89,11 @@ func (s *suite) plan() error {
 			return fmt.Errorf("operation %q: the contract has none of that name", op)
 		}
 	}
+	for _, tag := range s.options.Tags {
+		if !slices.ContainsFunc(s.contract.Operations(), func(o *spec.Operation) bool { return slices.Contains(o.Tags(), tag) }) {
+			return fmt.Errorf("tag %q: no operation of the contract has it", tag)
+		}
+	}
 	made := map[string]bool{}
 	for _, c := range Checks() {
 		if c.cases == nil {
@@ -93,12 +101,12 @@ func (s *suite) plan() error {
 		}
 		for _, w := range c.cases(s) {
 			key := w.operation + "/" + w.check + "/" + w.name
-			if made[key] || !s.wants(w.check) || len(s.options.Operations) > 0 && !slices.Contains(s.options.Operations, w.operation) {
+			if made[key] || !s.wants(w.check) || !s.about(w.operation) {
 				continue
 			}
 			made[key] = true
 			check, _ := checkByID(w.check)
-			w.needs = slices.Concat(check.Needs, w.needs)
+			w.needs = slices.Concat(check.Needs, w.needs, s.needsForms(&w))
 			if !w.mode.allows(check.Changes) {
 				w.mode = check.Changes
 			}
@@ -107,6 +115,15 @@ func (s *suite) plan() error {
 	}
 	slices.SortStableFunc(s.works, func(a, b work) int { return s.rank(a.operation) - s.rank(b.operation) })
 	return nil
+}
+
+// about reports whether an operation was asked for.
+func (s *suite) about(operation string) bool {
+	if len(s.options.Operations) > 0 && !slices.Contains(s.options.Operations, operation) {
+		return false
+	}
+	op, ok := s.contract.Operation(operation)
+	return len(s.options.Tags) == 0 || ok && slices.ContainsFunc(s.options.Tags, func(tag string) bool { return slices.Contains(op.Tags(), tag) })
 }
 
 // rank orders operations as the contract does, and the lifecycle last.

@@ -15,6 +15,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,10 +80,17 @@ func (c *credentials) given() contracttest.Credentials {
 		Developer: contracttest.Client{ID: c.App.AppKey, Secret: c.App.AppSecret},
 		Host:      contracttest.Client{ID: c.Host.AK, Secret: c.Host.SK},
 		TP:        c.TP, Authorizer: c.Authorizer,
+		HostApp: contracttest.HostApp{
+			AppKey: c.App.AppKey, MaID: strconv.FormatInt(c.App.AppID, 10), KeyPath: keyPath, Contract: true,
+		},
 	}
 	out.Authorizer.AppID = c.App.AppID
 	return out
 }
+
+// keyPath is the member below which the sandbox puts the answers of the host
+// API; seed 003 has this one.
+const keyPath = "swanappdemo"
 
 // Open makes a sandbox on virtual time that decides nothing by itself, and a
 // receiver on this machine for its pushes. Close it.
@@ -100,7 +108,10 @@ func Open(ctx context.Context, o Options) (*Box, error) {
 		return nil, fmt.Errorf("make a sandbox: %w", err)
 	}
 	b.name, b.topic, b.tp, b.token, b.first = c.Sandbox, c.Topic, c.TP.ID, c.AdminToken, c.given()
-	var err error
+	err := b.order(ctx, http.MethodPatch, "/config", map[string]any{"authorize_key_path": keyPath}, nil)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("set up sandbox %s: %w", b.name, err), b.Close(ctx))
+	}
 	if b.inbox, err = listen(); err == nil {
 		err = b.order(ctx, http.MethodPatch, fmt.Sprintf("/tps/%d", b.tp), map[string]any{"push_url": b.inbox.url()}, nil)
 	}
@@ -122,7 +133,7 @@ func Open(ctx context.Context, o Options) (*Box, error) {
 func (b *Box) Target() contracttest.Target {
 	t := contracttest.Target{
 		URL: b.options.URL, Transport: b.options.Transport, Credentials: b.first,
-		Renew: b.renew, Give: b.give, States: b, Clock: b, Pushes: b.inbox, Notices: b.notices,
+		Session: b.session, Renew: b.renew, Give: b.give, States: b, Clock: b, Pushes: b.inbox, Notices: b.notices,
 	}
 	if b.unheard != "" {
 		t.Pushes = nil

@@ -6,13 +6,17 @@ import (
 	"github.com/swanemu/emu/contracttest"
 )
 
-// A gift makes a live value of a parameter, by an order or a call of its own.
+// A gift makes a live value of a parameter, by an order or a call of its own;
+// "" where it only sees to it that the call is accepted.
 type gift func(ctx context.Context, b *Box, s *contracttest.Subject) (string, error)
 
 // gifts are the values that only the emulator can tell, by operation and
 // parameter.
 func gifts() map[string]gift {
-	return map[string]gift{}
+	return map[string]gift{
+		"listHostAddresses.data": readable("mapp_choose_address"),
+		"listHostInvoices.data":  readable("mapp_choose_invoice"),
+	}
 }
 
 // give returns a live value of a parameter.
@@ -22,5 +26,5 @@ func (b *Box) give(ctx context.Context, s *contracttest.Subject, operation, para
 		return "", false, nil
 	}
 	text, err := f(ctx, b, s)
-	return text, err == nil, err
+	return text, err == nil && text != "", err
 }
