@@ -64,7 +64,7 @@ func kindOf(err error) string {
 // inspectJSON looks at the form of the body; false when it is no JSON.
 func (p *probe) inspectJSON(x *exchange) bool {
 	p.saw("response.json")
-	if !strings.Contains(x.header.Get("Content-Type"), "json") && !json.Valid(x.whole) {
+	if !strings.Contains(x.header.Get("Content-Type"), "json") && !json.Valid(x.whole) && !p.ownErrors(x) {
 		return true // the media type is what is wrong
 	}
 	doubled, err := scanJSON(x.whole)

@@ -27,6 +27,7 @@ type exchange struct {
 	op           *spec.Operation
 	method, url  string
 	contentType  string
+	sent         map[string]string // headers besides
 	body         []byte
 	status       int
 	header       http.Header
@@ -62,6 +63,9 @@ func (x *exchange) curl(r *redactor) string {
 	b.WriteString(" " + r.shell(x.url))
 	if x.contentType != "" {
 		b.WriteString(" -H " + r.shell("Content-Type: "+x.contentType))
+	}
+	for _, name := range sorted(keys(x.sent)) {
+		b.WriteString(" -H " + r.shell(name+": "+x.sent[name]))
 	}
 	if len(x.body) > 0 {
 		b.WriteString(" --data-binary " + r.shell(string(x.body)))

@@ -97,8 +97,10 @@ func (p *probe) call(ctx context.Context, w *wire) (*exchange, error) {
 func (p *probe) exchange(ctx context.Context, w *wire, undocumented bool) (*exchange, error) {
 	x := &exchange{op: w.op, undocumented: undocumented}
 	if w.op.Envelope == hostEnvelope {
-		x.keyPath = p.target.Credentials.HostApp.KeyPath
-		p.hide.learn("HOST_COOKIE", w.header["Cookie"])
+		x.keyPath, x.sent = p.target.Credentials.HostApp.KeyPath, w.header
+		for name, value := range w.header {
+			p.hide.learn("HOST_"+variable(name), value) // it is what the host knows its user by
+		}
 	}
 	if w.token != "" {
 		p.hide.learn("TOKEN", w.token)

@@ -217,12 +217,12 @@ const (
 	NeedPushKeys   Need = "push keys"
 	NeedNotices    Need = "notices"
 	// NeedHostUser is an app in a host app, whose user may be asked.
-	NeedHostUser Need = "an app in a host app"
+	NeedHostUser Need = "host app"
 	// NeedHostSession is a way from a login code to the session key.
 	NeedHostSession Need = "session keys"
 	// NeedHostForms is a host that reads the parameters of the contract and
 	// answers its errors. Hosts choose their own (seed 003).
-	NeedHostForms Need = "the contract's own forms"
+	NeedHostForms Need = "forms of the contract"
 )
 
 // has reports whether the target has something.
@@ -263,6 +263,9 @@ func (t *Target) has(n Need) bool {
 func (t *Target) lack(n Need) string {
 	if why := t.Lacks[n]; why != "" {
 		return "no " + string(n) + ": " + why
+	}
+	if n == NeedHostForms {
+		return "no " + string(n) + ": a host chooses its own"
 	}
 	return "no " + string(n) + ": the harness has none"
 }
