@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -32,6 +33,8 @@ type HostApp struct {
 	// Headers go with every request, Form with every form.
 	Headers map[string]string `json:"headers"`
 	Form    map[string]string `json:"form"`
+	// Open are members of open in the form's data, such as host_pkgname.
+	Open map[string]string `json:"open"`
 	// KeyPath is what getAuthorizeKeyPath returns: the member below which the
 	// answers stand; "" for none.
 	KeyPath string `json:"key_path"`
@@ -93,7 +96,10 @@ func (h *HostApp) data(more map[string]any) string {
 	if maID == "" {
 		maID = h.AppKey
 	}
-	whole := map[string]any{"ma_id": maID, "open": map[string]any{"app_key": h.AppKey, "host_pkgname": "com.example.host", "host_key_hash": "00000000"}}
+	open := map[string]string{"host_pkgname": "com.example.host", "host_key_hash": "00000000"}
+	maps.Copy(open, h.Open)
+	open["app_key"] = h.AppKey
+	whole := map[string]any{"ma_id": maID, "open": open}
 	for name, value := range more {
 		whole[name] = value
 	}
