@@ -162,7 +162,7 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestReadOnlyOnlyReads looks at what is called in the mildest mode, on an app
 // that has no packages, and on one that has some.
 func TestReadOnlyOnlyReads(t *testing.T) {
-	reads := regexp.MustCompile(`/package/get(detail)?$|/auditquota$|/app/info$|/getmsg$|^(GET|POST) /oauth/2.0/token$`)
+	reads := regexp.MustCompile(`/package/get(detail)?$|/auditquota$|/app/info$|/getmsg$|/unionId/get$|^(GET|POST) /oauth/2.0/token$`)
 	for _, states := range [][]string{nil, {"superseded", "online", "development"}} {
 		e := open(t, 1)
 		calls := map[string]int{}

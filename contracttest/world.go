@@ -76,10 +76,10 @@ func (s *suite) needsOf(op *spec.Operation) []Need {
 	}
 	switch principal(op) {
 	case "":
-		switch op.Call() {
-		case opTicket:
+		switch {
+		case op.Call() == opTicket:
 			return []Need{NeedTP}
-		case opIssue:
+		case op.Call() == opIssue || hasField(op, "client_id"):
 			return []Need{NeedHost}
 		}
 		return nil

@@ -103,6 +103,23 @@ func (c *Call) askHost(app *App, code string) *hostQuestion {
 	return &hostQuestion{host: host.OfficalNo, request: request, address: address}
 }
 
+// consultLocked asks a host first where a call needs it, and returns the time
+// at which the call is applied. Meanwhile it lets go of the lock.
+func (s *Sandbox) consultLocked(b *behaviour, x *Exchange, now time.Time) (time.Time, error) {
+	if b.asks == nil {
+		return now, nil
+	}
+	q := b.asks(&Call{Principal: x.principal, Now: now, State: s.state, box: s}, x.params)
+	if q == nil {
+		return now, nil
+	}
+	x.reply = s.consult(q)
+	if s.closed {
+		return now, errClosed
+	}
+	return s.tickLocked(), nil
+}
+
 // consult asks a host. It is called with the lock held and lets go of it
 // meanwhile; what was due then is seen to as at the end of an input.
 func (s *Sandbox) consult(q *hostQuestion) *hostReply {

@@ -196,23 +196,6 @@ func (s *Sandbox) callOrRefuseLocked(x *Exchange, invalid error, prefer spec.Pre
 	return s.kafkaReadyLocked() && s.clock.Virtual()
 }
 
-// consultLocked asks a host first where a call needs it, and returns the time
-// at which the call is applied. Meanwhile it lets go of the lock.
-func (s *Sandbox) consultLocked(b *behaviour, x *Exchange, now time.Time) (time.Time, error) {
-	if b.asks == nil {
-		return now, nil
-	}
-	q := b.asks(&Call{Principal: x.principal, Now: now, State: s.state, box: s}, x.params)
-	if q == nil {
-		return now, nil
-	}
-	x.reply = s.consult(q)
-	if s.closed {
-		return now, errClosed
-	}
-	return s.tickLocked(), nil
-}
-
 // admitLocked decides who calls and whether they may, then whether the request
 // is valid.
 func (s *Sandbox) admitLocked(x *Exchange, invalid error, now time.Time) error {

@@ -141,7 +141,7 @@ func TestHostGetsItsSwanIDsSigned(t *testing.T) {
 	}{
 		"another secret":    {func(q url.Values) { q.Set("sign", hostSign(q, "wrong")) }, 104},
 		"another swanid":    {func(q url.Values) { q.Set("sign", hostSign(q, hostHSK)); q.Set("swanid", "HIQIYI00002") }, 104},
-		"no such app": {func(q url.Values) { q.Set("client_id", "nobody") }, 101},
+		"no such app":       {func(q url.Values) { q.Set("client_id", "nobody") }, 101},
 		"the host's own AK": {func(q url.Values) { q.Set("client_id", hostAK(t, e)) }, 101},
 		"no such host":      {func(q url.Values) { q.Set("union_id", "5") }, 40001},
 		"another's prefix":  {func(q url.Values) { q.Set("swanid", "HOTHER00001") }, 40001},

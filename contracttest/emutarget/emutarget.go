@@ -55,6 +55,7 @@ type Box struct {
 	first   contracttest.Credentials
 	version int
 	gifts   map[string]gift
+	code    string // of the last login in a host app
 }
 
 // credentials are what the control API gives a client.

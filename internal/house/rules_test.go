@@ -101,7 +101,7 @@ func ourImports() map[string][]string {
 		"scenarios":      {"emulator"},
 		"contracttest":   {".", "internal/clock", "internal/seal", "internal/spec"},
 		// It knows emu over HTTP only, like any other harness.
-		"contracttest/emutarget": {"contracttest", "internal/clock"},
+		"contracttest/emutarget": {"contracttest", "internal/clock", "internal/seal"},
 		"cmd/emu": append([]string{
 			"emulator", "emulator/kafka", "emulator/store", "scenarios", "contracttest",
 			"contracttest/emutarget",
@@ -237,7 +237,7 @@ func checkForeignImports(all []source) []string {
 func areas() []string {
 	return []string{
 		"oauth.go", "tp.go", "apps.go", "packages.go", "decisions.go", "messages.go",
-		"feeds.go", "login.go", "userdata.go", "host.go", "payment.go",
+		"feeds.go", "login.go", "sessionkey.go", "swanid.go", "users.go", "userdata.go", "host.go", "payment.go",
 	}
 }
 
