@@ -321,3 +321,22 @@ func (p *probe) advance(ctx context.Context, d time.Duration) error {
 	}
 	return nil
 }
+
+// issuedIn reads a token out of an answer, bare or wrapped.
+func issuedIn(x *exchange) issued {
+	type fields struct {
+		AccessToken string `json:"access_token"`
+		ExpiresIn   int64  `json:"expires_in"`
+	}
+	var answer struct {
+		fields
+		Data fields `json:"data"`
+	}
+	if json.Unmarshal(x.answer, &answer) != nil {
+		return issued{}
+	}
+	if answer.AccessToken != "" {
+		return issued{answer.AccessToken, answer.ExpiresIn}
+	}
+	return issued{answer.Data.AccessToken, answer.Data.ExpiresIn}
+}

@@ -205,3 +205,27 @@ func (w *wire) judge(ctx context.Context) ([]spec.Issue, error) {
 	}
 	return issuesOf(err), nil
 }
+
+// paramOf is a parameter of that text, a number in JSON where its schema says
+// so.
+func paramOf(f spec.Field, text string) param {
+	out := param{name: f.Name, text: text}
+	if f.Type == "integer" || f.Type == "number" || f.Type == "boolean" {
+		if json.Valid([]byte(text)) {
+			out.json = json.RawMessage(text)
+		}
+	}
+	return out
+}
+
+// example is the text of a parameter's example.
+func example(f spec.Field) string {
+	var text string
+	if json.Unmarshal(f.Example, &text) == nil {
+		return text
+	}
+	if f.Example != nil {
+		return string(f.Example)
+	}
+	return "1"
+}

@@ -231,18 +231,6 @@ func (p *probe) base(ctx context.Context, op *spec.Operation, s *Subject) (*wire
 	return w, nil
 }
 
-// paramOf is a parameter of that text, a number in JSON where its schema says
-// so.
-func paramOf(f spec.Field, text string) param {
-	out := param{name: f.Name, text: text}
-	if f.Type == "integer" || f.Type == "number" || f.Type == "boolean" {
-		if json.Valid([]byte(text)) {
-			out.json = json.RawMessage(text)
-		}
-	}
-	return out
-}
-
 // live is the value of a parameter that the harness or the suite knows; false
 // where nobody has one.
 func (p *probe) live(ctx context.Context, op *spec.Operation, f spec.Field, s *Subject, about string) (string, bool, error) {
@@ -328,18 +316,6 @@ func unsampled(w *wire, x *exchange) string {
 	return fmt.Sprintf("%s: refused with %s; the harness has no samples for %s", w.op.ID, x.verdict.code, strings.Join(w.examples, ", "))
 }
 
-// example is the text of a parameter's example.
-func example(f spec.Field) string {
-	var text string
-	if json.Unmarshal(f.Example, &text) == nil {
-		return text
-	}
-	if f.Example != nil {
-		return string(f.Example)
-	}
-	return "1"
-}
-
 // tokenFor returns a token that an operation accepts.
 func (p *probe) tokenFor(ctx context.Context, op *spec.Operation, s *Subject) (issued, error) {
 	if !op.Secured {
@@ -406,25 +382,6 @@ func (p *probe) issue(ctx context.Context, call string) (issued, error) {
 		return out, fmt.Errorf("%w: %s issued no token", ErrCannot, call)
 	}
 	return out, nil
-}
-
-// issuedIn reads a token out of an answer, bare or wrapped.
-func issuedIn(x *exchange) issued {
-	type fields struct {
-		AccessToken string `json:"access_token"`
-		ExpiresIn   int64  `json:"expires_in"`
-	}
-	var answer struct {
-		fields
-		Data fields `json:"data"`
-	}
-	if json.Unmarshal(x.answer, &answer) != nil {
-		return issued{}
-	}
-	if answer.AccessToken != "" {
-		return issued{answer.AccessToken, answer.ExpiresIn}
-	}
-	return issued{answer.Data.AccessToken, answer.Data.ExpiresIn}
 }
 
 // renew takes fresh credentials after time was moved.
