@@ -69,7 +69,7 @@ func (s *State) checkSettings(*machine) error {
 		return fmt.Errorf("/config/push_attempts: want at least 1")
 	case c.AuditQuota < 0:
 		return fmt.Errorf("/config/audit_quota: want 0 or more")
-	case min(s.Inputs, s.Journal, s.LastTimer, s.LastEvent, s.LastPackage, s.LastDecision, s.LastUser, s.LastAnswer) < 0:
+	case min(s.Inputs, s.Journal, s.LastTimer, s.LastEvent, s.LastPackage, s.LastDecision, s.LastUser, s.LastQuestion, s.LastAnswer) < 0:
 		return fmt.Errorf("the numbers of what was made: want 0 or more")
 	}
 	return nil

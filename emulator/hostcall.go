@@ -23,16 +23,17 @@ import (
 // signVersion is the version of the signature between platform and host (D).
 const signVersion = "0.0.1"
 
-// A hostQuestion is a request that has to be made before a call is applied.
+// A hostQuestion is what a host has to be asked before a call is applied.
 type hostQuestion struct {
-	host    int64 // the officalNo
-	request string
-	// address is the whole address, the signed query included.
-	address string
+	host *Host
+	app  *App
+	code string
 }
 
 // A hostReply is what came of a hostQuestion. It goes into the log.
 type hostReply struct {
+	// Number counts the questions of a sandbox.
+	Number  int64  `json:"number"`
 	Host    int64  `json:"offical_no"`
 	Request string `json:"request_id"`
 	// Sink is the address without its query and without what may be a secret.
@@ -85,22 +86,23 @@ func (c *Call) askHost(app *App, code string) *hostQuestion {
 	if app == nil || host == nil || host.URL == "" {
 		return nil
 	}
-	// The same code gives the same request, so that a host may tell a second
-	// attempt from a second code.
-	request := strconv.FormatInt(c.State.draw("host request "+code, app.ID).between(1_000_000_000, 9_999_999_999), 10)
+	return &hostQuestion{host, app, code}
+}
+
+// address is where a question goes, with its signed query.
+func (q *hostQuestion) address(request string, now time.Time) string {
 	params := map[string]string{
-		"request_id": request, "client_id": app.Key, "code": code,
-		"timestamp": strconv.FormatInt(c.Now.Unix(), 10), "sign_version": signVersion,
+		"request_id": request, "client_id": q.app.Key, "code": q.code,
+		"timestamp": strconv.FormatInt(now.Unix(), 10), "sign_version": signVersion,
 	}
-	query := url.Values{"sign": {seal.HostSignature(params, host.HSK)}}
+	query := url.Values{"sign": {seal.HostSignature(params, q.host.HSK)}}
 	for name, value := range params {
 		query.Set(name, value)
 	}
-	address := host.URL + "?" + query.Encode()
-	if strings.Contains(host.URL, "?") {
-		address = host.URL + "&" + query.Encode()
+	if strings.Contains(q.host.URL, "?") {
+		return q.host.URL + "&" + query.Encode()
 	}
-	return &hostQuestion{host: host.OfficalNo, request: request, address: address}
+	return q.host.URL + "?" + query.Encode()
 }
 
 // consultLocked asks a host first where a call needs it, and returns the time
@@ -113,7 +115,7 @@ func (s *Sandbox) consultLocked(b *behaviour, x *Exchange, now time.Time) (time.
 	if q == nil {
 		return now, nil
 	}
-	x.reply = s.consult(q)
+	x.reply = s.consult(q, now)
 	if s.closed {
 		return now, errClosed
 	}
@@ -122,11 +124,15 @@ func (s *Sandbox) consultLocked(b *behaviour, x *Exchange, now time.Time) (time.
 
 // consult asks a host. It is called with the lock held and lets go of it
 // meanwhile; what was due then is seen to as at the end of an input.
-func (s *Sandbox) consult(q *hostQuestion) *hostReply {
+func (s *Sandbox) consult(q *hostQuestion, now time.Time) *hostReply {
+	s.asked = max(s.asked, s.state.LastQuestion) + 1
+	out := &hostReply{Number: s.asked, Host: q.host.OfficalNo}
+	out.Request = strconv.FormatInt(s.state.draw("host request", s.asked).between(1_000_000_000, 9_999_999_999), 10)
+	address := q.address(out.Request, now)
 	s.unlock()
-	r := s.em.poster.get(s.em.ctx, q.address)
+	r := s.em.poster.get(s.em.ctx, address)
 	s.mu.Lock()
-	out := &hostReply{Host: q.host, Request: q.request, Sink: publicURL(q.address), Status: r.Status, Body: r.Answer}
+	out.Sink, out.Status, out.Body = publicURL(address), r.Status, r.Answer
 	if r.Err != nil {
 		out.Body, out.Err = "", r.Err.Error()
 	}
@@ -148,6 +154,7 @@ type hostAnswer struct {
 
 // heard takes what a host has said to a code, and journals it.
 func (c *Call) heard(app *App, code string, r *hostReply) (sessionKey, error) {
+	c.State.LastQuestion = max(c.State.LastQuestion, r.Number)
 	out, answer, err := r.read()
 	call := &HostCall{
 		Host: r.Host, App: app.ID, Sink: r.Sink, Request: r.Request, OK: err == nil, Status: r.Status, Errno: answer.Errno,

@@ -452,6 +452,13 @@ func TestManyAskAtOnce(t *testing.T) {
 		})
 	}
 	work.Wait()
+	ids := map[string]bool{}
+	for _, q := range host.questions(t) {
+		ids[q.Get("request_id")] = true
+	}
+	if len(ids) != n {
+		t.Errorf("%d questions have %d request_ids", n, len(ids))
+	}
 }
 
 func TestHostsAreChecked(t *testing.T) {

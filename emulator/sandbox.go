@@ -44,6 +44,8 @@ type Sandbox struct {
 	publishing bool
 	// ended is closed when a delivery ends; nil when nobody waits.
 	ended chan struct{}
+	// asked numbers the questions to hosts, those under way included.
+	asked int64
 	// fired counts what timers did since somebody asked for a report.
 	fired *firings
 }

@@ -64,6 +64,8 @@ type State struct {
 	// SwanIDs are the swanids of host apps that were signed, each with the
 	// developer whom it was signed for.
 	SwanIDs map[string]string `json:"swanids,omitempty"`
+	// LastQuestion numbers the requests to the servers of host apps.
+	LastQuestion int64 `json:"last_question,omitempty"`
 
 	// Faults are the interferences that were scripted, in the order they were
 	// given; Held the events that one of them holds back.

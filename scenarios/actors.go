@@ -156,7 +156,7 @@ func predefined(apps, tps []int64) scope {
 	out := scope{}
 	for _, name := range []string{
 		"app_id", "app_key", "app_secret", "tp_id", "tp_client_id", "ticket", "ak", "sk", "offical_no", "container_no",
-		"tp_access_token", "access_token", "refresh_token",
+		"tp_access_token", "access_token", "refresh_token", "huid", "openid", "unionid",
 	} {
 		out[name] = ""
 	}

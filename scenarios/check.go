@@ -23,6 +23,9 @@ type checker struct {
 	d *decoder
 	// apps and tps are those that there are.
 	apps, tps []int64
+	// So are users and devices.
+	users   []int64
+	devices map[string]bool
 	// known are the variables that can be set at the present place.
 	known map[string]bool
 }
@@ -82,7 +85,10 @@ func (k *checker) scenario(s *Scenario) {
 	for i := range s.Platform.Faults {
 		k.fault(fmt.Sprintf("platform.faults[%d]", i), &s.Platform.Faults[i])
 	}
-	for name := range predefined(k.apps, k.tps) {
+	k.usersGiven(&s.Given)
+	known := predefined(k.apps, k.tps)
+	s.Given.known(known, k.apps)
+	for name := range known {
 		k.known[name] = true
 	}
 	k.steps("steps", s.Steps)

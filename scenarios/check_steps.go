@@ -59,6 +59,8 @@ func (k *checker) step(path string, s *Step) {
 	case "revoke":
 		k.app(path+".revoke.app_id", s.Revoke.AppID)
 		k.tp(path+".revoke.tp_id", s.Revoke.TPID)
+	case "login":
+		k.login(path+".login", s.Login)
 	case "expect push":
 		k.push(path+".expect push", s.ExpectPush)
 	case "expect no push":

@@ -109,7 +109,7 @@ func timeline(t *testing.T, s *scenarios.Scenario) string {
 	if !r.Passed() {
 		t.Fatalf("%s\n%s", s.Name, &out)
 	}
-	text := regexp.MustCompile(`push: dial tcp ([0-9.:]+): [^\n,]*`).ReplaceAllString(out.String(), "nobody listens at $1")
+	text := regexp.MustCompile(`(?:push|host): dial tcp ([0-9.:]+): [^\n,]*`).ReplaceAllString(out.String(), "nobody listens at $1")
 	text = regexp.MustCompile(`no answer: [^\n]*(reset|EOF|pipe)[^\n]*`).ReplaceAllString(text, "no answer")
 	text = regexp.MustCompile(`(?m) +$`).ReplaceAllString(text, "")
 	return strings.TrimRight(text, "\n") + "\n"

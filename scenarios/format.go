@@ -42,6 +42,10 @@ type Given struct {
 	TPs []TP `json:"tps,omitempty" jsonschema_description:"Third-party platforms. Without any there is TP 17328232. An app that none of them lists is authorized to the first."`
 	// Hosts are members of the alliance; without any there is one.
 	Hosts []Host `json:"hosts,omitempty" jsonschema_description:"Members of the alliance. Without any there is one."`
+	// Users use mini programs; without any there is user 295421489.
+	Users []User `json:"users,omitempty" jsonschema_description:"Users of mini programs. Without any there is user 295421489."`
+	// Devices are what they use; without any there is one.
+	Devices []Device `json:"devices,omitempty" jsonschema_description:"Devices of users. Without any there is one."`
 	// Config is what the platform decides by itself.
 	Config *Config `json:"config,omitempty" jsonschema_description:"What the platform decides by itself."`
 }
@@ -57,6 +61,7 @@ type AppChange struct {
 	CategoryApproved  *bool      `json:"category_approved,omitempty" jsonschema_description:"No package can be submitted without."`
 	Verified          *bool      `json:"verified,omitempty" jsonschema_description:"The owner's real-name verification; no package can be released without."`
 	Owner             *string    `json:"owner,omitempty" jsonschema_description:"The owner's name."`
+	Developer         *string    `json:"developer,omitempty" jsonschema_description:"Whom it belongs to: the apps of one developer share unionids and swanids. The owner if absent."`
 	AuditQuota        *int       `json:"audit_quota,omitempty" jsonschema:"minimum=0" jsonschema_description:"Audits a week; 0 for the sandbox's."`
 }
 
@@ -95,18 +100,25 @@ type Host struct {
 	SK          string `json:"sk,omitempty" jsonschema_description:"Generated if absent."`
 	OfficalNo   int64  `json:"offical_no,omitempty" jsonschema_description:"The member, spelled as the platform spells it."`
 	ContainerNo int64  `json:"container_no,omitempty" jsonschema_description:"Its app."`
+	Name        string `json:"name,omitempty" jsonschema:"pattern=^[a-z0-9]+$" jsonschema_description:"What stands behind the @ of its codes; generated if absent."`
+	URL         string `json:"url,omitempty" jsonschema_description:"Where its server exchanges the codes of its logins; the emulator is that server if absent."`
+	HSK         string `json:"hsk,omitempty" jsonschema_description:"The secret that it and the platform sign with; generated if absent."`
 }
 
 // Config is what the platform decides by itself; what is left out stays.
 type Config struct {
-	Manual        *bool     `json:"manual,omitempty" jsonschema_description:"The platform decides nothing until it is told."`
-	UploadDelay   *Duration `json:"upload_delay,omitempty" jsonschema_description:"How long an upload takes."`
-	AuditDelay    *Duration `json:"audit_delay,omitempty" jsonschema_description:"How long an audit takes."`
-	RollbackDelay *Duration `json:"rollback_delay,omitempty" jsonschema_description:"How long a rollback takes."`
-	TokenTTL      *Duration `json:"token_ttl,omitempty" jsonschema_description:"The life of a client-credentials token."`
-	AuditQuota    *int      `json:"audit_quota,omitempty" jsonschema:"minimum=0" jsonschema_description:"Audits an app may ask for in a week."`
-	PushPlain     *bool     `json:"push_plain,omitempty" jsonschema_description:"Pushes are sent unencrypted."`
-	PushAttempts  *int      `json:"push_attempts,omitempty" jsonschema:"minimum=1" jsonschema_description:"How often a push is attempted at most."`
+	Manual         *bool     `json:"manual,omitempty" jsonschema_description:"The platform decides nothing until it is told."`
+	UploadDelay    *Duration `json:"upload_delay,omitempty" jsonschema_description:"How long an upload takes."`
+	AuditDelay     *Duration `json:"audit_delay,omitempty" jsonschema_description:"How long an audit takes."`
+	RollbackDelay  *Duration `json:"rollback_delay,omitempty" jsonschema_description:"How long a rollback takes."`
+	TokenTTL       *Duration `json:"token_ttl,omitempty" jsonschema_description:"The life of a client-credentials token."`
+	CodeTTL        *Duration `json:"code_ttl,omitempty" jsonschema_description:"The life of a login's code."`
+	SessionTTL     *Duration `json:"session_ttl,omitempty" jsonschema_description:"How long a session lives that nobody uses."`
+	KillOldSession *bool     `json:"kill_old_session,omitempty" jsonschema_description:"A new login ends the session that the user had in the app."`
+	SignWindow     *Duration `json:"sign_window,omitempty" jsonschema_description:"How old a signed request of a host may be; any age if 0."`
+	AuditQuota     *int      `json:"audit_quota,omitempty" jsonschema:"minimum=0" jsonschema_description:"Audits an app may ask for in a week."`
+	PushPlain      *bool     `json:"push_plain,omitempty" jsonschema_description:"Pushes are sent unencrypted."`
+	PushAttempts   *int      `json:"push_attempts,omitempty" jsonschema:"minimum=1" jsonschema_description:"How often a push is attempted at most."`
 }
 
 // Platform is what the platform decides.

@@ -50,6 +50,11 @@ type entry struct {
 		Error   string `json:"error"`
 		Next    string `json:"next"`
 	} `json:"delivery"`
+	HostCall *struct {
+		App   int64  `json:"app_id"`
+		OK    bool   `json:"ok"`
+		Error string `json:"error"`
+	} `json:"host_call"`
 	Control *struct {
 		Operation string         `json:"operation"`
 		Params    map[string]any `json:"params"`
@@ -220,6 +225,8 @@ func (e *engine) about(one *entry) int64 {
 		if s := e.events[one.Delivery.Event]; s != nil {
 			return s.App
 		}
+	case one.HostCall != nil:
+		return one.HostCall.App
 	case one.Exchange != nil:
 		return one.Exchange.Principal.App
 	}
@@ -233,7 +240,7 @@ func (e *engine) causes(app int64) []string {
 	var last []*entry
 	for i := len(e.entries) - 1; i >= 0 && len(last) < most; i-- {
 		one := &e.entries[i]
-		telling := one.Transition != nil || one.Delivery != nil && !one.Delivery.OK || one.Mismatch != nil || one.Fault != nil ||
+		telling := one.Transition != nil || one.Delivery != nil && !one.Delivery.OK || one.HostCall != nil && !one.HostCall.OK || one.Mismatch != nil || one.Fault != nil ||
 			one.Exchange != nil && one.Exchange.Outcome != "ok" && !one.own ||
 			one.Event != nil && one.Event.Channel == channelPush
 		if telling && (app == 0 || e.about(one) == app) {
@@ -288,6 +295,8 @@ func (one *entry) what() string {
 			return text + "ok"
 		}
 		return text + one.Delivery.Error
+	case one.HostCall != nil:
+		return "the host exchanges a code: " + or2(one.HostCall.Error, "ok")
 	case one.Fault != nil:
 		return fmt.Sprintf("fault: %s of %s %s", one.Fault.Do, one.Fault.On, one.Fault.Target)
 	case one.Control != nil:

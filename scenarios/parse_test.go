@@ -53,7 +53,7 @@ func TestParseTellsEverything(t *testing.T) {
 			`f:6:49: platform.faults[2].error: goes with do: refuse`,
 		}, "\n")},
 		{"verbs", "name: x\nsteps:\n  - {}\n  - {call: listPackages, advance: 1s}\n  - {advance: 1s, with: {}}\n  - {advanse: 1s}\n", strings.Join([]string{
-			`f:3:5: steps[0]: does nothing, expected one of advance, advance to, authorize, call, called, decide, expect kafka, expect no kafka, expect no push, expect push, expect state, fault, let, parallel, repeat, revoke, set app, set config, set tp or note`,
+			`f:3:5: steps[0]: does nothing, expected one of advance, advance to, authorize, call, called, decide, expect kafka, expect no kafka, expect no push, expect push, expect state, fault, let, login, parallel, repeat, revoke, set app, set config, set tp or note`,
 			`f:4:5: steps[1]: has call and advance, expected one of them, the other in a step of its own`,
 			`f:5:25: steps[2].with: does not go with advance`,
 			`f:6:6: steps[3]: unknown key advanse; did you mean advance?`,

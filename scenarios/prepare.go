@@ -26,6 +26,8 @@ func Prepare(ctx context.Context, t Target, sandbox string, s *Scenario) error {
 		{"given.apps", p.apps},
 		{"given.tps", p.tps},
 		{"given.hosts", p.hosts},
+		{"given.users", p.users},
+		{"given.devices", p.devices},
 		{"platform", p.decisions},
 		{"platform.faults", p.faults},
 	} {
@@ -52,6 +54,8 @@ func (p *preparation) capabilities() error {
 		there      bool
 	}{
 		{"given.hosts", "hosts", len(p.s.Given.Hosts) > 0},
+		{"given.users", "users", len(p.s.Given.Users) > 0},
+		{"given.devices", "devices", len(p.s.Given.Devices) > 0},
 		{"platform.faults", "faults", len(p.s.Platform.Faults) > 0},
 	} {
 		if !need.there {

@@ -190,8 +190,13 @@ type recordedState struct {
 		LastTicket string `json:"last_ticket"`
 	} `json:"tps"`
 	Hosts map[string]struct {
-		SK string `json:"sk"`
+		SK  string `json:"sk"`
+		HSK string `json:"hsk"`
 	} `json:"hosts"`
+	LoginCodes map[string]json.RawMessage `json:"login_codes"`
+	Sessions   map[string]struct {
+		Key string `json:"session_key"`
+	} `json:"sessions"`
 	Tokens map[string]json.RawMessage `json:"tokens"`
 	Codes  map[string]json.RawMessage `json:"codes"`
 }

@@ -177,7 +177,7 @@ func sameOrders(orders []*taken, again []taken) bool {
 				return false
 			}
 		}
-		for _, name := range []string{"package_id", "app_id", "tp_id", "version"} {
+		for _, name := range []string{"package_id", "app_id", "tp_id", "version", "huid", "cuid"} {
 			if _, in := a[name]; in != (b[name] != nil) {
 				return false
 			}
@@ -230,7 +230,7 @@ func (r *recorder) candidates(orders []*taken) []*Scenario {
 // publicOnly leaves out of URLs what may be secret; the step of a TP's change
 // warns of it.
 func (r *recorder) publicOnly(order map[string]any) {
-	for _, name := range []string{"push_url", "authorization_url"} {
+	for _, name := range []string{"push_url", "authorization_url", "url"} {
 		if text, ok := order[name].(string); ok {
 			order[name], _ = publicURL(text)
 		}
@@ -283,8 +283,15 @@ func (f *folding) take(t *taken, order map[string]any) bool {
 	case "createHost":
 		delete(order, "ak") // chosen ones are secrets
 		delete(order, "sk")
+		delete(order, "hsk")
 		f.given.Hosts = append(f.given.Hosts, Host{})
 		return into(order, &f.given.Hosts[len(f.given.Hosts)-1]) == nil
+	case "createUser", "updateUser":
+		f.given.Users = append(f.given.Users, User{})
+		return into(order, &f.given.Users[len(f.given.Users)-1]) == nil
+	case "createDevice":
+		f.given.Devices = append(f.given.Devices, Device{})
+		return into(order, &f.given.Devices[len(f.given.Devices)-1]) == nil
 	case "decide":
 		return f.decide(order)
 	case "createFault":

@@ -41,6 +41,8 @@ func (r *recorder) control(t *taken) error {
 		err = into(order, s.SetTP)
 	case "authorizeTP":
 		return r.authorized(t, order)
+	case "logInUser":
+		return r.loggedIn(t, order)
 	case "revokeAuthorization":
 		s.Revoke = &Revoke{}
 		err = into(order, s.Revoke)
@@ -150,6 +152,21 @@ func (r *recorder) authorized(t *taken, order map[string]any) error {
 		return fmt.Errorf("authorizeTP: %w", err)
 	}
 	r.keep(step, raw, nil, "")
+	return nil
+}
+
+// loggedIn makes a step of a user's login.
+func (r *recorder) loggedIn(t *taken, order map[string]any) error {
+	raw, err := decodeJSON(t.Answer)
+	if err != nil {
+		return fmt.Errorf("logInUser: %w", err)
+	}
+	s := Step{Login: &Login{}}
+	if err := into(order, s.Login); err != nil {
+		return err
+	}
+	s.Login.Huid = numberIn(t.Answer, "huid", s.Login.Huid)
+	r.keep(r.add(s, t), raw, nil, "")
 	return nil
 }
 

@@ -44,13 +44,17 @@ func (r *recorder) introduce(context.Context) error {
 		r.tickets[tp.ID] = tp.Ticket
 	}
 	for ak, host := range r.state.Hosts {
-		secret(ak, host.SK)
+		secret(ak, host.SK, host.HSK)
 		if len(r.state.Hosts) == 1 {
 			r.fixed[ak], r.fixed[host.SK] = "ak", "sk"
 		}
 	}
 	secret(slices.Collect(maps.Keys(r.state.Tokens))...)
 	secret(slices.Collect(maps.Keys(r.state.Codes))...)
+	secret(slices.Collect(maps.Keys(r.state.LoginCodes))...)
+	for _, session := range r.state.Sessions {
+		secret(session.Key)
+	}
 	r.firstApp = defaultApp
 	for i := range r.entries {
 		if err := r.learn(&r.entries[i]); err != nil {
@@ -150,7 +154,8 @@ func (r *recorder) hideNamed(v any) {
 			continue
 		}
 		switch name {
-		case "app_key", "app_secret", "client_id", "encoding_aes_key", "token", "ticket", "access_token", "refresh_token", "authorization_code":
+		case "app_key", "app_secret", "client_id", "encoding_aes_key", "token", "ticket", "access_token", "refresh_token", "authorization_code",
+			"code", "sk", "hsk":
 			if len(text) >= shortest {
 				r.secrets[text] = true
 			}

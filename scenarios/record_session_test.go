@@ -18,6 +18,7 @@ import (
 // The calls of a session.
 const (
 	pathToken    = "/oauth/2.0/token"
+	pathLogin    = "/nalogin/getSessionKeyByCode"
 	pathExchange = "/rest/2.0/oauth/token"
 	pathPreAuth  = "/rest/2.0/smartapp/tp/createpreauthcode"
 	pathTicket   = "/public/2.0/smartapp/auth/tp/token"
@@ -34,6 +35,7 @@ const (
 func TestRecordSession(t *testing.T) {
 	s := begin(t, emulator.Options{Seed: 7, Clock: emulator.Clock{Mode: "virtual"}})
 	s.publish()
+	s.logins()
 	s.tokens()
 	s.mistakes()
 	s.interferences()
@@ -73,6 +75,22 @@ func (s *session) publish() {
 	s.order("POST", "/clock/advance", `{"by":"1h0m0.5s"}`)
 	s.raw("POST", s.at.URL+pathRelease+"?access_token="+token, "application/json", `{"package_id":`+id+`}`)
 	s.get(pathInfo, "access_token", token)
+}
+
+// logins logs a user in, here and in a host app.
+func (s *session) logins() {
+	s.t.Helper()
+	app := s.cred.App
+	in := s.order("POST", "/logins", fmt.Sprintf(`{"app_id":%d,"huid":295421489}`, app.AppID))
+	code := s.part(in, "code")
+	for range 2 {
+		s.get(pathLogin, "client_id", app.AppKey, "sk", app.AppSecret, "code", code)
+	}
+	dev := s.part(s.get(pathToken, "grant_type", "client_credentials", "client_id", app.AppKey, "client_secret", app.AppSecret), "access_token")
+	s.post("/rest/2.0/smartapp/getunionid", "access_token", dev, "openid", s.part(in, "openid"))
+	s.post("/rest/2.0/smartapp/getsessionkey", "access_token", dev, "code", "nobody-gave-this")
+	in = s.order("POST", "/logins", fmt.Sprintf(`{"app_id":%d,"huid":295421489,"offical_no":%d}`, app.AppID, s.cred.Host.OfficalNo))
+	s.get("/oauth/jscode2sessionkey", "client_id", app.AppKey, "sk", app.AppSecret, "code", s.part(in, "code"))
 }
 
 // tokens lives through all kinds of them.

@@ -153,7 +153,7 @@ func (r *recorder) param(t *taken, name string, v any, typed bool) any {
 		return r.typed(name, v)
 	}
 	if x := t.Entry.Exchange; x != nil && x.Params[name] == redacted && text != "" && !r.known(text) {
-		return r.stranger()
+		return r.stranger() + hostIn(name, text)
 	}
 	if s := r.ids[idKey(name, text)]; s != nil && (!typed || !s.number) {
 		return referTo(r.use(s), true)
@@ -178,6 +178,15 @@ func (r *recorder) known(text string) bool {
 func (r *recorder) stranger() string {
 	r.strangers++
 	return fmt.Sprintf("unknown-%d", r.strangers)
+}
+
+// hostIn is what of an unknown code is no secret and matters: the host app that
+// gave it.
+func hostIn(name, text string) string {
+	if at := strings.LastIndexByte(text, '@'); name == "code" && at >= 0 {
+		return text[at:]
+	}
+	return ""
 }
 
 // typed is a value of a JSON body with references in it.

@@ -234,6 +234,9 @@ func (e *engine) begin(ctx context.Context) error {
 	if err := e.introduce(ctx); err != nil {
 		return err
 	}
+	if err := e.identify(ctx); err != nil {
+		return err
+	}
 	if err := e.settle(ctx); err != nil {
 		return err
 	}

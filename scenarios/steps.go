@@ -152,6 +152,8 @@ func (e *engine) perform(ctx context.Context, s *Step) (*Failure, error) {
 		tp, app := or(s.Revoke.TPID, e.firstTP()), or(s.Revoke.AppID, e.firstApp())
 		path := fmt.Sprintf("/authorizations/%d/%d", tp, app)
 		return nil, e.tell(ctx, http.MethodDelete, path, nil, fmt.Sprintf("tp %d may no longer act for app %d", tp, app))
+	case "login":
+		return e.logIn(ctx, s)
 	case "expect push":
 		return e.expectPush(ctx, s, s.ExpectPush)
 	case "expect no push":

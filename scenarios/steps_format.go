@@ -27,6 +27,8 @@ type Step struct {
 	Authorize *Authorize `json:"authorize,omitempty" jsonschema_description:"An app's owner agrees on the consent page; save: authorization_code."`
 	Revoke    *Revoke    `json:"revoke,omitempty" jsonschema_description:"An app's owner takes the authorization back; the tokens that came of it die."`
 
+	Login *Login `json:"login,omitempty" jsonschema_description:"A user logs in to an app, as swan.login does; save: code, openid."`
+
 	ExpectPush    *PushExpected  `json:"expect push,omitempty" jsonschema_description:"A push has come, or comes within a time. Each is expected once, in order per app."`
 	ExpectNoPush  *PushExpected  `json:"expect no push,omitempty" jsonschema_description:"No such push has come, nor comes within a time."`
 	ExpectKafka   *KafkaExpected `json:"expect kafka,omitempty" jsonschema_description:"A Kafka notice has come, or comes within a time. Each is expected once, in order per app."`
@@ -142,6 +144,7 @@ func verbs() map[string][]string {
 		"fault":           nil,
 		"authorize":       {"save"},
 		"revoke":          nil,
+		"login":           {"save"},
 		"expect push":     {"save"},
 		"expect no push":  nil,
 		"expect kafka":    {"save"},

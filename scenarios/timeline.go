@@ -44,6 +44,9 @@ func (e *engine) told(mark int) {
 		switch {
 		case one.Delivery != nil:
 			l = e.deliveryLine(one)
+		case one.HostCall != nil:
+			// That a host fails may be the story.
+			l.Kind, l.From, l.To, l.What, l.Outcome = "call", "platform", "host", "exchange a code", or2(one.HostCall.Error, "ok")
 		case one.Fault != nil:
 			l.Kind, l.What = "fault", one.Fault.Do+" of "+one.Fault.On+" "+one.Fault.Target
 		case one.Transition != nil:
