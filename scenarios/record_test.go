@@ -113,7 +113,9 @@ func noSecrets(t *testing.T, rec *scenarios.Recording, state string) {
 			t.Errorf("a secret is in the recording: %.6s…", secret)
 		}
 	}
-	// Of what is used up or revoked the state knows nothing any more.
+	// Of what is used up or revoked the state knows nothing any more. The
+	// version of a list of scopes is as long, and no secret.
+	text = regexp.MustCompile(`\bversion(: "?|\\?":\\?")[0-9a-f]{32}\b`).ReplaceAllString(text, "")
 	if found := regexp.MustCompile(`\b[0-9]{2}\.[0-9a-f]{32}\.|\b[0-9a-f]{32}\b`).FindString(text); found != "" {
 		t.Errorf("what looks like a token is in the recording: %.9s…", found)
 	}
