@@ -2,7 +2,6 @@ package contracttest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
