@@ -207,6 +207,14 @@ func tokenMutants() []mutant {
 			_, again := used.Load(token)
 			return again && m.code() == "invalid_grant"
 		})},
+		{name: "codes of logins work again", intended: "token.once", change: forgive(func(m *msg) bool {
+			code := m.params.Text("code")
+			if m.is("exchangeLoginCode", "postLoginCode", "exchangeJSCode", "postJSCode", "getSessionKeyByCode", "getSessionKey") && m.ok() {
+				used.Store(code, true)
+			}
+			_, again := used.Load(code)
+			return again && (m.code() == "invalid_grant" || m.code() == "44004")
+		})},
 		{name: "an issued token is not accepted", intended: "token.once", change: on(func(m *msg) {
 			if m.is("exchangeOAuthToken", "postOAuthToken") && m.ok() {
 				m.edit(func(v map[string]any) { v["access_token"] = v["access_token"].(string) + "0" })

@@ -191,6 +191,12 @@ func onceCases(s *suite) []work {
 	var out []work
 	for _, op := range s.contract.Operations() {
 		if op.Call() != opExchange {
+			if hasField(op, "code") && len(s.secrets[op.ID]) > 0 {
+				out = append(out, work{
+					check: "token.once", operation: op.ID, name: "code twice", needs: s.needsOf(op),
+					run: func(ctx context.Context, p *probe) error { return p.twice(ctx, op) },
+				})
+			}
 			continue
 		}
 		for _, what := range []string{"refresh_token", "code"} {
@@ -241,6 +247,27 @@ func (p *probe) once(ctx context.Context, op *spec.Operation, what string) error
 	again, err := p.call(ctx, w)
 	if err == nil {
 		p.expect(again, Finding{Message: "what works once works twice", ValuePointer: pointer}, Refused, Unauthenticated)
+	}
+	return err
+}
+
+// twice exchanges a login's code, which only the harness can get, and exchanges
+// it again.
+func (p *probe) twice(ctx context.Context, op *spec.Operation) error {
+	w, _, err := p.shareBase(ctx, op)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(w.examples, "code") {
+		return fmt.Errorf("%w: it has no code for %s", ErrCannot, op.ID)
+	}
+	first, err := p.call(ctx, w)
+	if err != nil || !p.expect(first, Finding{Message: "what was issued is not accepted", ValuePointer: "/code"}, Accepted) {
+		return err
+	}
+	again, err := p.call(ctx, w)
+	if err == nil {
+		p.expect(again, Finding{Message: "what works once works twice", ValuePointer: "/code"}, Refused, Unauthenticated)
 	}
 	return err
 }

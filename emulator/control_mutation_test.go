@@ -57,6 +57,9 @@ func busyState(t *testing.T, e *emulator.Emulator) []byte {
 	must[fields](t, e, "PATCH", box+"/apps/42", `{"name":"y"}`)
 	must[fields](t, e, "POST", box+"/decisions", `{"kind":"audit","result":"fail","package_id":1}`)
 	upload(t, e, c.Authorizer.AccessToken, "9")
+	joinHost(t, e, "")
+	logIn(t, e, `{"app_id":42}`)
+	logIn(t, e, fmt.Sprintf(`{"app_id":42,"offical_no":%d}`, hostNo))
 	h := &hostApp{t, e, c.App.AppKey, c.App.AppID, nil}
 	ok[coded](h, hostLogin, "")
 	ok[accredited](h, hostAuthorize, answers("snsapi_userinfo", "true", "mapp_location", "false"))
@@ -83,7 +86,7 @@ func goOn(t *testing.T, e *emulator.Emulator, what string) {
 	} else {
 		check(a)
 	}
-	for _, path := range []string{"/apps", "/apps/42/packages", "/tps", "/decisions", "/config", "/clock", "/journal", "/deliveries", "/inbox", "/users", "/sessions", "/grants", "/answers", "/forms", "", "/state"} {
+	for _, path := range []string{"/apps", "/apps/42/packages", "/tps", "/decisions", "/config", "/clock", "/journal", "/deliveries", "/inbox", "/users", "/devices", "/sessions", "/hosts", "/grants", "/answers", "/forms", "", "/state"} {
 		check(ask(e, "GET", box+path, ""))
 	}
 	check(get(e, pathList, "access_token", token))
@@ -96,6 +99,15 @@ func goOn(t *testing.T, e *emulator.Emulator, what string) {
 	}
 	check(ask(e, "POST", box+"/asks", `{"ask":"share"}`))
 	check(ask(e, "PATCH", box+"/config", `{"manual":false}`))
+	var in loggedIn
+	for _, order := range []string{`{"app_id":42}`, fmt.Sprintf(`{"app_id":42,"offical_no":%d}`, hostNo)} {
+		a := ask(e, "POST", box+"/logins", order)
+		if check(a); a.status == 201 {
+			a.into(t, &in)
+		}
+		check(get(e, pathJSCode, "client_id", c.App.AppKey, "sk", c.App.AppSecret, "code", in.Code))
+	}
+	check(ask(e, "DELETE", box+"/sessions/42/295421489", ""))
 	check(ask(e, "POST", box+"/decisions", `{"kind":"upload","result":"pass"}`))
 	check(ask(e, "POST", box+"/deliveries/1/redeliver", ""))
 	check(ask(e, "POST", box+"/clock/advance", `{"by":"1m"}`))

@@ -360,7 +360,13 @@ func TestControlBadStates(t *testing.T) {
 		"events/0/channel": "fax", "events/0/status": "lost", "events/0/payload": "x", "kafka_queue": []int{77},
 		"kafka_wait": 7, "timers/0/kind": "bomb", "timers/0/decision": nil, "timers/0/package_id": 1,
 		"timers/0/decision/result": "maybe", "decisions/0": nil, "decisions/0/kind": "rollback", "tokens/x": nil, "codes/x": nil,
-		"hosts/x": nil, "seeds": 1, "apps/5/nmae": "x",
+		"hosts/x": nil, "seeds": 1, "users": nil, "devices": nil, "login_codes": nil, "sessions": nil, "swanids": nil,
+		"users/295421489": nil, "users/295421489/huid": 5, "users/295421489/sex": 3, "users/295421489/nickname": "",
+		"users/295421489/addresses/0/id": 0, "users/295421489/invoice_titles/0/type": 2, "devices/x": fields{"cuid": "x"},
+		"users/7":       fields{"huid": 7, "nickname": "x", "grants": fields{"5": fields{"scope.camera": nil}}},
+		"login_codes/x": fields{"app_id": 5, "huid": 5}, "sessions/5/5": nil, "last_user": -1,
+		"login_codes/y": fields{"app_id": 5, "huid": 295421489, "expires": -1}, "config/code_ttl": 0, "config/session_ttl": 5,
+		"config/sign_window": -1, "sessions/y": fields{"app_id": 5, "huid": 295421489, "session_key": "x"}, "apps/5/nmae": "x",
 	} {
 		if a := ask(e, "PUT", box+"/state", set(path, value)); a.status != 400 {
 			t.Errorf("%s: %d %s", path, a.status, a.body)

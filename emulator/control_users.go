@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -210,8 +211,9 @@ func createDevice(c *Call, in createDeviceIn) (deviceOut, error) {
 
 // asBadRequest is an order's error as a problem of what was ordered.
 func asBadRequest(err error) error {
-	if _, ok := err.(*orderError); ok {
-		return badRequest("", err.Error())
+	var wrong *orderError
+	if errors.As(err, &wrong) {
+		return badRequest("", wrong.reason)
 	}
 	return err
 }

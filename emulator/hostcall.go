@@ -72,7 +72,7 @@ func (s *State) hostOfCode(code string) (*Host, bool) {
 		return nil, false
 	}
 	for _, h := range s.hosts() {
-		if h.Name == name {
+		if name != "" && h.Name == name {
 			return h, true
 		}
 	}
@@ -215,6 +215,11 @@ func (r *hostReply) read() (out sessionKey, answer hostAnswer, err error) {
 		return out, answer, errors.New(`"data.session_key" of the host's answer is not 32 hexadecimal digits`)
 	}
 	return sessionKey{answer.Data.OpenID, answer.Data.SessionKey}, answer, nil
+}
+
+// signedBy reports whether a signature is the host's over those parameters.
+func signedBy(host *Host, sign string, params map[string]string) bool {
+	return host.HSK != "" && sameSecret(sign, seal.HostSignature(params, host.HSK))
 }
 
 // fresh reports whether a signed request of a host is young enough.

@@ -3,8 +3,6 @@ package emulator
 import (
 	"errors"
 	"strconv"
-
-	"github.com/swanemu/emu/internal/seal"
 )
 
 // From a code to the session key: the four calls of seed 004 and of later
@@ -237,7 +235,7 @@ func exchangeHostCode(c *Call, in hostCodeIn) (encoded, error) {
 	if !foreign || host == nil {
 		return nil, refuse("HostCodeInvalid", "code 不是本宿主的")
 	}
-	if !sameSecret(in.Sign, seal.HostSignature(in.signed(), host.HSK)) {
+	if !signedBy(host, in.Sign, in.signed()) {
 		return nil, refuse("HostCodeSignature", "sign 与参数不符")
 	}
 	if !c.fresh(in.Timestamp) {

@@ -64,7 +64,7 @@ func signSwanID(c *Call, in signSwanIDIn) (encoded, error) {
 		"swanid": in.SwanID, "client_id": in.ClientID, "timestamp": strconv.FormatInt(in.Timestamp, 10),
 		"union_id": in.UnionID, "sign_version": in.SignVersion,
 	}
-	if !sameSecret(in.Sign, seal.HostSignature(signed, host.HSK)) || !c.fresh(in.Timestamp) {
+	if !signedBy(host, in.Sign, signed) || !c.fresh(in.Timestamp) {
 		return nil, refuse("IncorrectSignature")
 	}
 	p, secret := c.State.client(in.ClientID)

@@ -373,9 +373,14 @@ func (s *State) checkUsers(*machine) error {
 			return fmt.Errorf("/devices/%s: %w", cuid, err)
 		}
 	}
+	const wantSeconds = "want seconds since 1970"
+	seconds := func(t int64) bool { return t >= 0 && time.Unix(t, 0).Year() <= lastYear }
 	for text, code := range s.LoginCodes {
-		if code == nil || text == "" || s.Apps[code.App] == nil || s.Users[code.Huid] == nil {
+		switch {
+		case code == nil || text == "" || s.Apps[code.App] == nil || s.Users[code.Huid] == nil:
 			return errors.New("/login_codes: each must be of an app and a user that are there")
+		case !seconds(code.Expires):
+			return errors.New("/login_codes: expires: " + wantSeconds)
 		}
 	}
 	for name, session := range s.Sessions {
@@ -384,8 +389,8 @@ func (s *State) checkUsers(*machine) error {
 			return fmt.Errorf("/sessions/%s: want an app and a user that are there", name)
 		case name != sessionName(session.App, session.Huid) || session.Key == "":
 			return fmt.Errorf("/sessions/%s: must stand under app_id/huid and have a session_key", name)
-		case session.Used < 0 || time.Unix(session.Used, 0).Year() > lastYear:
-			return fmt.Errorf("/sessions/%s: used: want seconds since 1970", name)
+		case !seconds(session.Used) || !seconds(session.Since):
+			return fmt.Errorf("/sessions/%s: since and used: %s", name, wantSeconds)
 		}
 	}
 	return nil
