@@ -140,7 +140,7 @@ func (w *script) write(i int) {
 func (w *script) curl(l *link) string {
 	c := command{base: w.base}
 	if x := l.exchange; x != nil {
-		c.method, c.url, c.contentType, c.body = x.method, x.url, x.contentType, string(x.body)
+		c.method, c.url, c.contentType, c.body, c.header = x.method, x.url, x.contentType, string(x.body), x.sent
 	} else {
 		c.method, c.url, c.contentType, c.body = l.order.Method, l.order.URL, l.order.ContentType, string(l.order.Body)
 		c.token, c.ordered = l.order.Token, true
@@ -152,7 +152,9 @@ func (w *script) curl(l *link) string {
 // ordered must succeed.
 type command struct {
 	method, url, contentType, body, token, base string
-	ordered                                     bool
+	// header goes along besides the type.
+	header  http.Header
+	ordered bool
 }
 
 // curl writes it; quote makes a text a word of the shell.
@@ -175,6 +177,11 @@ func (c *command) curl(quote func(string) string) string {
 	}
 	if c.token != "" {
 		b.WriteString(" -H " + quote("Authorization: Bearer "+c.token))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.header)) {
+		if name != "Content-Type" {
+			b.WriteString(" -H " + quote(name+": "+c.header.Get(name)))
+		}
 	}
 	switch {
 	case c.body != "":

@@ -26,8 +26,9 @@ type exchange struct {
 	body         []byte
 	status       int
 	header       http.Header
-	answer       []byte
-	err          error // no whole answer came
+	whole        []byte // the body as it came
+	answer       []byte // what the contract speaks of
+	err          error  // no whole answer came
 	verdict      verdict
 	undocumented bool // the contract has no such method: only the form is checked
 
@@ -36,6 +37,7 @@ type exchange struct {
 	sent    http.Header
 	started time.Time
 	took    time.Duration
+	keyPath string // the member below which the answer stands
 }
 
 // outcome is what became of it.
@@ -91,7 +93,7 @@ func (c *courier) send(ctx context.Context, k *classifier, x *exchange, build fu
 		}
 		x.verdict = verdict{outcome: Crashed}
 		if x.err == nil {
-			x.verdict = k.classify(x.status, x.answer)
+			x.verdict = k.classify(x.op, x.status, x.answer)
 		}
 		if c.observe != nil {
 			c.observe(x)
@@ -106,7 +108,7 @@ func (c *courier) send(ctx context.Context, k *classifier, x *exchange, build fu
 }
 
 func (c *courier) roundTrip(r *http.Request, x *exchange) {
-	x.status, x.header, x.answer, x.err = 0, nil, nil, nil
+	x.status, x.header, x.whole, x.answer, x.err = 0, nil, nil, nil, nil
 	ctx, cancel := clock.Timeout(r.Context(), c.options.AnswerTime)
 	defer cancel()
 	x.started = clock.Wall()
@@ -117,8 +119,9 @@ func (c *courier) roundTrip(r *http.Request, x *exchange) {
 		return
 	}
 	x.status, x.header = res.StatusCode, res.Header
-	x.answer, err = io.ReadAll(io.LimitReader(res.Body, answerLimit))
+	x.whole, err = io.ReadAll(io.LimitReader(res.Body, answerLimit))
 	x.err = errors.Join(err, res.Body.Close())
+	x.answer = x.below(x.whole)
 }
 
 // admit waits for its turn and keeps the budget.

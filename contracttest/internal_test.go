@@ -57,7 +57,7 @@ func TestClassify(t *testing.T) {
 		{404, `{"title":"x"}`, Refused},
 		{401, ``, Unauthenticated},
 	} {
-		if got := k.classify(test.status, []byte(test.body)).outcome; got != test.want {
+		if got := k.classify(nil, test.status, []byte(test.body)).outcome; got != test.want {
 			t.Errorf("HTTP %d %s is %s, want %s", test.status, test.body, got, test.want)
 		}
 	}

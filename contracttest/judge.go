@@ -27,6 +27,8 @@ type judge struct {
 	document []byte
 	named    string
 	places   func() *spec.Places
+	// ownForms says that a host answers the host API in forms of its own.
+	ownForms bool
 	// answerTime is how long is waited for an answer.
 	answerTime time.Duration
 }

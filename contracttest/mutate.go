@@ -273,7 +273,7 @@ func mismatches(f spec.Field) []param {
 // of its own for when it does not.
 func embeds(op *spec.Operation, f spec.Field) bool {
 	var v map[string]any
-	return f.Type == "string" && json.Unmarshal([]byte(example(f)), &v) == nil && slices.Contains(op.Errors, "ExtJSONInvalid")
+	return f.Type == "string" && json.Unmarshal([]byte(example(f)), &v) == nil && (slices.Contains(op.Errors, "ExtJSONInvalid") || op.Envelope == hostEnvelope)
 }
 
 // judgement is the evidence of what nobody has published.

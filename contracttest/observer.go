@@ -271,10 +271,11 @@ func (j *jotting) look() {
 	if x.Header == nil {
 		r.Header = http.Header{}
 	}
+	j.in.whole = x.Answer
 	if x.Fault != NoFault {
 		j.in.err = errors.New(string(x.Fault))
 	} else {
-		j.in.verdict = j.kinds.classify(x.Status, x.Answer)
+		j.in.verdict = j.kinds.classify(nil, x.Status, x.Answer)
 		x.Outcome, x.Code = j.in.verdict.outcome, j.in.verdict.code
 	}
 	if err != nil {
@@ -289,6 +290,10 @@ func (j *jotting) look() {
 		return
 	}
 	x.Operation, j.in.op = m.Operation.ID, m.Operation
+	if x.Fault == NoFault {
+		j.in.verdict = j.kinds.classify(m.Operation, x.Status, x.Answer)
+		x.Outcome, x.Code = j.in.verdict.outcome, j.in.verdict.code
+	}
 	if x.Fault == NoFault || x.Fault == BrokenOff {
 		j.report.Coverage.add(coveredItem{x.Operation, "outcome", string(x.Outcome), ""})
 	}

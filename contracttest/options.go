@@ -56,6 +56,8 @@ type Options struct {
 	// AnswerTime is how long is waited for one answer; 0 is 30 seconds. A
 	// request that gets none by then counts as not answered.
 	AnswerTime time.Duration
+	// Tags are those of the operations to put to the test; nil is all.
+	Tags []string
 	// Rate bounds the requests per second; 0 does not.
 	Rate float64
 	// Coverage are the least percentages of coverage; nil asks for none.

@@ -79,8 +79,9 @@ type verdict struct {
 }
 
 // classify reads an answer. A body that is no JSON object is judged by its
-// status alone.
-func (k *classifier) classify(status int, body []byte) verdict {
+// status alone. Where the catalogue has a code more than once, the operation's
+// own errors count.
+func (k *classifier) classify(op *spec.Operation, status int, body []byte) verdict {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(body, &members); err != nil {
 		return verdict{outcome: byStatus(status)}
@@ -95,7 +96,7 @@ func (k *classifier) classify(status int, body []byte) verdict {
 			break
 		}
 		v := verdict{code: name + "=" + code}
-		v.errors = k.byCode[v.code]
+		v.errors = k.errors(op, v.code)
 		v.outcome = k.of(v.errors)
 		switch {
 		case status >= http.StatusInternalServerError:
@@ -111,6 +112,20 @@ func (k *classifier) classify(status int, body []byte) verdict {
 		return verdict{outcome: byStatus(status)}
 	}
 	return verdict{outcome: Accepted}
+}
+
+// errors are the catalogue's entries with a code: those that the operation may
+// answer, or all where it may answer none of them.
+func (k *classifier) errors(op *spec.Operation, code string) []string {
+	all := k.byCode[code]
+	if op == nil {
+		return all
+	}
+	own := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return !slices.Contains(op.Errors, name) })
+	if len(own) == 0 {
+		return all
+	}
+	return own
 }
 
 // of is the outcome of errors of the catalogue; none is a refusal of which

@@ -67,6 +67,12 @@ func (p *probe) call(ctx context.Context, w *wire) (*exchange, error) {
 // does not have.
 func (p *probe) exchange(ctx context.Context, w *wire, undocumented bool) (*exchange, error) {
 	x := &exchange{op: w.op, undocumented: undocumented, work: p.work}
+	if w.op.Envelope == hostEnvelope {
+		x.keyPath = p.target.Credentials.HostApp.KeyPath
+		for name, value := range w.header {
+			p.hide.learn("HOST_"+variable(name), value) // it is what the host knows its user by
+		}
+	}
 	if w.token != noToken {
 		p.hide.learn("TOKEN", w.token)
 	}

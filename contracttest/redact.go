@@ -85,6 +85,8 @@ func (r *redactor) credentials(c *Credentials) {
 	r.learn("TP_AES_KEY", c.TP.EncodingAESKey)
 	r.learn("TP_SIGN_TOKEN", c.TP.SignToken)
 	r.authorizer(&c.Authorizer)
+	r.learn("HOST_APP_SECRET", c.HostApp.HSK)
+	r.learn("SESSION_KEY", c.HostApp.SessionKey)
 }
 
 // The beginnings of the names of an authorizer's tokens.

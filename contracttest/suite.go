@@ -72,7 +72,7 @@ func newSuite(t Target, o Options) (*suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	j.answerTime = o.AnswerTime
+	j.answerTime, j.ownForms = o.AnswerTime, !t.has(NeedHostForms)
 	s := &suite{
 		judge: j, target: t, options: o, mail: courier{transport: t.transport(), options: o, began: clock.Wall()},
 		unanswered: map[string]int{}, tokens: map[string]issued{}, shared: map[string]*Subject{}, apps: map[int64]bool{},
@@ -80,6 +80,9 @@ func newSuite(t Target, o Options) (*suite, error) {
 	}
 	if o.Observe != nil {
 		s.mail.observe = func(x *exchange) { o.Observe(s.exported(x)) }
+	}
+	if err := t.Credentials.HostApp.check(j.contract); err != nil {
+		return nil, err
 	}
 	s.hide.credentials(&t.Credentials)
 	s.prelude = s.ordered()
@@ -98,6 +101,11 @@ func (s *suite) plan() error {
 			return fmt.Errorf("operation %q: the contract has none of that name", op)
 		}
 	}
+	for _, tag := range s.options.Tags {
+		if !slices.ContainsFunc(s.contract.Operations(), func(o *spec.Operation) bool { return slices.Contains(o.Tags(), tag) }) {
+			return fmt.Errorf("tag %q: no operation of the contract has it", tag)
+		}
+	}
 	made := map[string]bool{}
 	for _, c := range Checks() {
 		if c.cases == nil {
@@ -109,12 +117,12 @@ func (s *suite) plan() error {
 				continue
 			}
 			made[key] = true
-			if !s.wants(w.check) || len(s.options.Operations) > 0 && !slices.Contains(s.options.Operations, w.operation) {
+			if !s.wants(w.check) || !s.about(w.operation) {
 				s.left = append(s.left, w)
 				continue
 			}
 			check, _ := checkByID(w.check)
-			w.needs = slices.Concat(check.Needs, w.needs)
+			w.needs = slices.Concat(check.Needs, w.needs, s.needsForms(&w))
 			if !w.mode.allows(check.Changes) {
 				w.mode = check.Changes
 			}
@@ -123,6 +131,15 @@ func (s *suite) plan() error {
 	}
 	slices.SortStableFunc(s.works, func(a, b work) int { return s.rank(a.operation) - s.rank(b.operation) })
 	return s.selectCases()
+}
+
+// about reports whether an operation was asked for.
+func (s *suite) about(operation string) bool {
+	if len(s.options.Operations) > 0 && !slices.Contains(s.options.Operations, operation) {
+		return false
+	}
+	op, ok := s.contract.Operation(operation)
+	return len(s.options.Tags) == 0 || ok && slices.ContainsFunc(s.options.Tags, func(tag string) bool { return slices.Contains(op.Tags(), tag) })
 }
 
 // rank orders operations as the contract does, and the lifecycle last.

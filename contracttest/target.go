@@ -35,6 +35,10 @@ type Target struct {
 	// such as a login code; it is asked anew for each request, before Samples,
 	// so that what works once is fresh. False is: the harness has none.
 	Give func(ctx context.Context, s *Subject, operation, parameter string) (string, bool, error)
+	// Session exchanges a login code for the session key of its user, as the
+	// server of an app does. Without it the code is exchanged with the host app's
+	// secret, if that is known.
+	Session func(ctx context.Context, code string) (key string, err error)
 	// Renew returns fresh credentials; it is called after time was moved.
 	Renew func(context.Context) (Credentials, error)
 	// States enters states of the lifecycle.
@@ -61,6 +65,8 @@ type Credentials struct {
 	TP        TP     `json:"tp"`
 	// Authorizer are the tokens by which the TP acts for an app.
 	Authorizer Authorizer `json:"authorizer"`
+	// HostApp is an app in a host app, for the host API.
+	HostApp HostApp `json:"host_app"`
 }
 
 // A Client is a client_id and its client_secret.
@@ -228,6 +234,13 @@ const (
 	NeedPushes     Need = "pushes"
 	NeedPushKeys   Need = "push keys"
 	NeedNotices    Need = "notices"
+	// NeedHostUser is an app in a host app, whose user may be asked.
+	NeedHostUser Need = "host app"
+	// NeedHostSession is a way from a login code to the session key.
+	NeedHostSession Need = "session keys"
+	// NeedHostForms is a host that reads the parameters of the contract and
+	// answers its errors. Hosts choose their own (seed 003).
+	NeedHostForms Need = "forms of the contract"
 )
 
 // has reports whether the target has something.
@@ -254,6 +267,12 @@ func (t *Target) has(n Need) bool {
 		return c.Developer.ID != "" && c.Authorizer.AppID != 0
 	case NeedNotices:
 		return t.Notices != nil
+	case NeedHostUser:
+		return c.HostApp.AppKey != ""
+	case NeedHostSession:
+		return t.Session != nil || c.HostApp.HSK != "" || c.HostApp.SessionKey != ""
+	case NeedHostForms:
+		return c.HostApp.Contract
 	}
 	return false
 }
@@ -262,6 +281,9 @@ func (t *Target) has(n Need) bool {
 func (t *Target) lack(n Need) string {
 	if why := t.Lacks[n]; why != "" {
 		return "no " + string(n) + ": " + why
+	}
+	if n == NeedHostForms {
+		return "no " + string(n) + ": a host chooses its own"
 	}
 	return "no " + string(n) + ": the harness has none"
 }

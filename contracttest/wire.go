@@ -44,6 +44,10 @@ type wire struct {
 	hasRaw           bool
 	// tokenTail follows the token as it is.
 	tokenTail string
+	// address is where a host has the operation, a path or a whole URL; "" is
+	// where the contract has it. header goes along.
+	address string
+	header  map[string]string
 }
 
 // set gives a parameter a value, or adds it.
@@ -146,7 +150,7 @@ func (w *wire) bytes() (query, contentType string, body []byte) {
 // request makes the request that goes out.
 func (w *wire) request(ctx context.Context, base string) (*http.Request, []byte, error) {
 	query, contentType, body := w.bytes()
-	target := strings.TrimRight(base, "/") + w.op.Path
+	target := w.target(base)
 	if query != "" {
 		target += "?" + query
 	}
@@ -167,13 +171,29 @@ func (w *wire) request(ctx context.Context, base string) (*http.Request, []byte,
 	if contentType != "" && len(body) > 0 {
 		r.Header.Set("Content-Type", contentType)
 	}
+	for name, value := range w.header {
+		r.Header.Set(name, value)
+	}
 	return r, body, nil
+}
+
+// target is the address of the request without its query.
+func (w *wire) target(base string) string {
+	switch {
+	case w.address == "":
+		return strings.TrimRight(base, "/") + w.op.Path
+	case strings.HasPrefix(w.address, "/"):
+		return strings.TrimRight(base, "/") + w.address
+	}
+	return w.address
 }
 
 // judge decodes the request again from the wire and says what the contract has
 // against it: nil is a valid request.
 func (w *wire) judge(ctx context.Context) ([]spec.Issue, error) {
-	r, body, err := w.request(ctx, "http://wire.invalid")
+	documented := *w
+	documented.address, documented.header = "", nil
+	r, body, err := documented.request(ctx, "http://wire.invalid")
 	if err != nil {
 		return nil, err
 	}

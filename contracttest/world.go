@@ -65,6 +65,9 @@ func principal(op *spec.Operation) string {
 // needsOf is what a valid request of an operation needs.
 func (s *suite) needsOf(op *spec.Operation) []Need {
 	var out []Need
+	if op.Envelope == hostEnvelope {
+		return []Need{NeedHostUser}
+	}
 	switch principal(op) {
 	case "":
 		switch {
@@ -138,7 +141,7 @@ func (p *probe) enter(ctx context.Context, s Situation) (*Subject, error) {
 // subject returns an app that an operation is accepted on. A shared one is for
 // cases that leave it as it is.
 func (p *probe) subject(ctx context.Context, op *spec.Operation, sharing bool) (*Subject, error) {
-	if principal(op) == asDeveloper {
+	if principal(op) == asDeveloper || op.Envelope == hostEnvelope {
 		// Its token is for its own app and no other.
 		return &Subject{Authorizer: p.target.Credentials.Authorizer}, nil
 	}
@@ -203,6 +206,7 @@ func (p *probe) base(ctx context.Context, op *spec.Operation, s *Subject) (*wire
 		return nil, err
 	}
 	w := &wire{op: op, method: op.Method, place: inQuery, token: token.token}
+	p.addressHost(w)
 	form, jsonBody := op.Takes()
 	switch {
 	case form:
@@ -262,6 +266,9 @@ func (p *probe) known(ctx context.Context, op *spec.Operation, f spec.Field, s *
 // where it has none.
 func (p *probe) value(op *spec.Operation, f spec.Field, s *Subject, about string) (string, bool) {
 	c := &p.target.Credentials
+	if op.Envelope == hostEnvelope {
+		return c.HostApp.value(f.Name, op.Call())
+	}
 	client := c.Host
 	if client.ID == "" || p.asClient == asDeveloper {
 		client = c.Developer

@@ -45,7 +45,7 @@ func aScope(name string) (scope, error) {
 	sc, ok := scopeNamed(name)
 	if !ok {
 		p := notFound("/scope", fmt.Sprintf("there is no scope %q", name))
-		p.Nearest = near(name, scopeNames())
+		p.Nearest = near(name, ScopeNames())
 		return sc, p
 	}
 	return sc, nil

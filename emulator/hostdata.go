@@ -153,7 +153,7 @@ func readScope(part jsonPart) (string, error) {
 
 // nearestScope is the host's name of the scope that a name probably means.
 func nearestScope(name string) string {
-	sc, ok := scopeNamed(cmp.Or(spec.Nearest(name, scopeNames()), name))
+	sc, ok := scopeNamed(cmp.Or(spec.Nearest(name, ScopeNames()), name))
 	if !ok {
 		return ""
 	}

@@ -77,8 +77,9 @@ func scopeNamed(name string) (scope, bool) {
 	return scope{}, false
 }
 
-// scopeNames are the names of all scopes, the hosts' first.
-func scopeNames() []string {
+// ScopeNames lists the scopes there are: the names that hosts use, such as
+// snsapi_userinfo, then those that mini programs use, such as scope.userInfo.
+func ScopeNames() []string {
 	var ids, clients []string
 	for _, sc := range scopes() {
 		ids = append(ids, sc.id)

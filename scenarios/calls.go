@@ -121,10 +121,14 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + 
 
 // refusalText says how an answer is refused.
 func (e *engine) refusalText(a answer) string {
-	members, _ := a.body.(map[string]any)
+	members := nested(a.body)
 	for _, pair := range [][2]string{{"errno", "msg"}, {"error_code", "error_msg"}, {"error", "error_description"}} {
 		if code, ok := members[pair[0]]; ok {
-			return strings.TrimSpace(textOf(code) + " " + textOf(members[pair[1]]))
+			text := members[pair[1]]
+			if text == nil {
+				text = members["errmsg"] // of hosts
+			}
+			return strings.TrimSpace(textOf(code) + " " + textOf(text))
 		}
 	}
 	return fmt.Sprintf("HTTP %d", a.status)
@@ -289,6 +293,7 @@ func (e *engine) judge(a answer, outcome string, expected any) []Mismatch {
 
 // mentionsRefusal reports whether an expectation is about refusals itself.
 func mentionsRefusal(want map[string]any) bool {
+	want = nested(want)
 	for _, name := range []string{"errno", "error_code", "error"} {
 		if _, ok := want[name]; ok {
 			return true
@@ -318,7 +323,7 @@ func (e *engine) judgeRefusal(how any, a answer, names []string, refused bool, o
 			return nil
 		}
 	case json.Number:
-		members, _ := a.body.(map[string]any)
+		members := nested(a.body)
 		for _, name := range []string{"errno", "error_code"} {
 			if equal(how, members[name]) {
 				return nil

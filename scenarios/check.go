@@ -82,6 +82,9 @@ func (k *checker) scenario(s *Scenario) {
 			}
 		}
 	}
+	for i := range s.Platform.Answers {
+		k.answer(fmt.Sprintf("platform.answers[%d]", i), &s.Platform.Answers[i])
+	}
 	for i := range s.Platform.Faults {
 		k.fault(fmt.Sprintf("platform.faults[%d]", i), &s.Platform.Faults[i])
 	}

@@ -63,6 +63,8 @@ func (k *checker) step(path string, s *Step) {
 		k.tp(path+".revoke.tp_id", s.Revoke.TPID)
 	case "login":
 		k.login(path+".login", s.Login)
+	case "asks", "will answer", "set grant", "set scope", "decrypt":
+		k.userData(path, verb, s)
 	case "expect push":
 		k.push(path+".expect push", s.ExpectPush)
 	case "expect no push":

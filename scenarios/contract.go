@@ -222,15 +222,15 @@ func (c *Contract) errorNames() []string { return slices.Clip(c.names) }
 // catalogue that it is, and whether it is a refusal at all. Entries that look
 // alike on the wire cannot be told apart here.
 func (c *Contract) refusedAs(status int, body any) (names []string, refused bool) {
+	members := nested(body)
 	for _, name := range c.errorNames() {
-		if c.errors[name].is(status, body) {
+		if c.errors[name].is(members) {
 			names = append(names, name)
 		}
 	}
 	if len(names) > 0 || status >= 400 {
 		return names, true
 	}
-	members, _ := body.(map[string]any)
 	for _, code := range []string{"errno", "error_code"} {
 		if n, ok := members[code]; ok && !equal(n, json.Number("0")) && !equal(n, "0") {
 			return nil, true
@@ -240,11 +240,25 @@ func (c *Contract) refusedAs(status int, body any) (names []string, refused bool
 	return nil, refused
 }
 
+// nested are the members of an answer: its own, or those below the key path of
+// a host, which then is all that stands at the top.
+func nested(body any) map[string]any {
+	members, _ := body.(map[string]any)
+	if len(members) != 1 {
+		return members
+	}
+	for _, only := range members {
+		if below, ok := only.(map[string]any); ok && below["errno"] != nil {
+			return below
+		}
+	}
+	return members
+}
+
 // is reports whether an answer is this refusal, whatever its details are. The
 // status of gateway errors can be configured, so it does not count.
-func (r refusal) is(_ int, body any) bool {
-	members, ok := body.(map[string]any)
-	if !ok || len(r.body) == 0 {
+func (r refusal) is(members map[string]any) bool {
+	if len(members) == 0 || len(r.body) == 0 {
 		return false
 	}
 	for name, want := range r.body {

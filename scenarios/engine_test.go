@@ -22,6 +22,20 @@ const upload = `
     save: {package: data.0.package_id}
 `
 
+// sealed has user data in its variables.
+const sealed = `
+  - set grant: {scope: scope.userInfo}
+  - call: loginHostUser
+    with: {data: {open: {app_key: $app_key}}}
+    save: {code: data.code}
+  - call: exchangeLoginCode
+    with: {client_id: $app_key, sk: $app_secret, code: $code}
+    save: {key: session_key}
+  - call: getHostOpenData
+    with: {data: {open: {app_key: $app_key}, scope: snsapi_userinfo}}
+    save: {sealed: data.opendata.data, iv: data.opendata.iv}
+`
+
 func parse(t *testing.T, text string) *scenarios.Scenario {
 	t.Helper()
 	s, err := scenarios.Parse("story.yaml", []byte(text))
@@ -113,6 +127,36 @@ func TestFailures(t *testing.T) {
   - call: listPackages
     save: {x: data.0.package_id}
 `, "story.yaml:4:5", []string{`data has 0 elements and no element "0"`}},
+		{"a refusal below a key path", `
+  - set config: {authorize_key_path: host}
+  - call: getHostOpenData
+    with: {data: {open: {app_key: $app_key}}, huid: 0}
+`, "story.yaml:5:5", []string{"refused HostNotLoggedIn 401", "expected success"}},
+		{"another refusal below a key path", `
+  - set config: {authorize_key_path: host}
+  - call: getHostOpenData
+    with: {data: {open: {app_key: $app_key}}, huid: 0}
+    expect: {refused: HostUserDeny}
+`, "story.yaml:5:5", []string{"refused: expected HostUserDeny, actual HostNotLoggedIn (401"}},
+		{"what a user says", `
+  - will answer: {ask: scope.userInfo, answer: refuse}
+  - asks: {ask: scope.userInfo}
+    expect: {answer: agree}
+`, "story.yaml:5:5", []string{`answer: expected "agree", actual "refuse"`}},
+		{"data for another", sealed + `
+  - decrypt: {data: $sealed, iv: $iv, session_key: $key, app_id: 2}
+given: {apps: [{app_id: 1452365}, {app_id: 2}]}
+`, "story.yaml:15:5", []string{"the data cannot be opened: it is for another app"}},
+		{"data that opens", sealed + `
+  - decrypt: {data: $sealed, iv: $iv, session_key: $key, fails: true}
+`, "story.yaml:15:5", []string{"the data can be opened"}},
+		{"data that differs", sealed + `
+  - decrypt: {data: $sealed, iv: $iv, session_key: $key}
+    expect: {nickname: 小红}
+`, "story.yaml:15:5", []string{`nickname: expected "小红"`}},
+		{"data that is none", sealed + `
+  - decrypt: {data: $iv, iv: $iv, session_key: $key}
+`, "story.yaml:15:5", []string{"the data cannot be opened: it has another length"}},
 		{"an order", `
   - decide: {kind: audit, result: pass, package_id: 7}
 `, "story.yaml:4:5", []string{"has no package 7"}},

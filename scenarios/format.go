@@ -141,6 +141,9 @@ type Config struct {
 	CodeTTL        *Duration `json:"code_ttl,omitempty" jsonschema_description:"The life of a login's code."`
 	SessionTTL     *Duration `json:"session_ttl,omitempty" jsonschema_description:"How long a session lives that nobody uses."`
 	KillOldSession *bool     `json:"kill_old_session,omitempty" jsonschema_description:"A new login ends the session that the user had in the app."`
+	KeyPath        *string   `json:"authorize_key_path,omitempty" jsonschema_description:"The member below which answers of the host API stand; none if empty."`
+	Padding        *int      `json:"user_data_padding,omitempty" jsonschema:"enum=16,enum=32" jsonschema_description:"The block that the padding of user data fills, in bytes."`
+	UserAnswer     *string   `json:"user_answer,omitempty" jsonschema:"enum=agree,enum=refuse,enum=cancel" jsonschema_description:"What users answer who were not told."`
 	SignWindow     *Duration `json:"sign_window,omitempty" jsonschema_description:"How old a signed request of a host may be; any age if 0."`
 	AuditQuota     *int      `json:"audit_quota,omitempty" jsonschema:"minimum=0" jsonschema_description:"Audits an app may ask for in a week."`
 	RefuseUnknown  *bool     `json:"refuse_unknown_recipients,omitempty" jsonschema_description:"A unicast message to somebody who is not there is refused instead of leaving them out."`
@@ -156,6 +159,7 @@ type Platform struct {
 	Audits  []Decision `json:"audits,omitempty" jsonschema_description:"How audits end, in order. Further ones pass after the delay."`
 	Quotas  *Quotas    `json:"quotas,omitempty" jsonschema_description:"How much of something is left."`
 	Faults  []Fault    `json:"faults,omitempty" jsonschema_description:"What goes wrong on the wire."`
+	Answers []Answer   `json:"answers,omitempty" jsonschema_description:"What users answer when a client asks, in order. Further ones get user_answer of the config, which is agree."`
 }
 
 // Quotas bound what may be asked for.

@@ -53,7 +53,7 @@ func TestParseTellsEverything(t *testing.T) {
 			`f:6:49: platform.faults[2].error: goes with do: refuse`,
 		}, "\n")},
 		{"verbs", "name: x\nsteps:\n  - {}\n  - {call: listPackages, advance: 1s}\n  - {advance: 1s, with: {}}\n  - {advanse: 1s}\n", strings.Join([]string{
-			`f:3:5: steps[0]: does nothing, expected one of advance, advance to, authorize, call, called, decide, expect kafka, expect no kafka, expect no push, expect push, expect state, fault, let, login, order, parallel, repeat, revoke, set app, set config, set tp or note`,
+			`f:3:5: steps[0]: does nothing, expected one of advance, advance to, asks, authorize, call, called, decide, decrypt, expect kafka, expect no kafka, expect no push, expect push, expect state, fault, let, login, order, parallel, repeat, revoke, set app, set config, set grant, set scope, set tp, will answer or note`,
 			`f:4:5: steps[1]: has call and advance, expected one of them, the other in a step of its own`,
 			`f:5:25: steps[2].with: does not go with advance`,
 			`f:6:6: steps[3]: unknown key advanse; did you mean advance?`,
@@ -95,6 +95,18 @@ func TestParseTellsEverything(t *testing.T) {
 			`f:6:29: steps[3].expect state.package: is "pkg", expected a whole number or a variable such as $package`,
 			`f:6:41: steps[3].expect state.state: unknown state onlin; did you mean online?`,
 			`f:7:19: steps[4].expect state: says nothing, expected package or version with state, or app`,
+		}, "\n")},
+		{"leave", "name: x\ngiven: {config: {user_data_padding: 17}, devices: [{cuid: phone, platform: ios}]}\nplatform:\n  answers: [{answer: agree, app_id: 7}]\nsteps:\n  - asks: {ask: scope.userInfo, huid: 9}\n  - will answer: {answer: maybe}\n  - set grant: {scope: mapp_locaton, cuid: phon}\n  - set scope: {scope: scope.userinfo, grade: 4}\n  - decrypt: {data: $d, iv: '', session_key: '', fails: true}\n    expect: {x: 1}\n", strings.Join([]string{
+			`f:2:37: given.config.user_data_padding: is the number 17, expected one of 16, 32`,
+			`f:4:37: platform.answers[0].app_id: there is no app 7, expected 1452365`,
+			`f:6:39: steps[0].asks.huid: there is no user 9, expected 295421489`,
+			`f:7:27: steps[1].will answer.answer: unknown word maybe, expected one of agree, refuse, cancel`,
+			`f:8:24: steps[2].set grant.scope: unknown scope mapp_locaton; did you mean mapp_location?`,
+			`f:8:44: steps[2].set grant.cuid: there is no device phon, expected phone; did you mean phone?`,
+			`f:9:24: steps[3].set scope.scope: unknown scope scope.userinfo; did you mean scope.userInfo?`,
+			`f:9:47: steps[3].set scope.grade: is the number 4, expected one of 1, 2, 3`,
+			`f:10:5: steps[4]: expects something of data that cannot be opened, expected fails alone`,
+			`f:10:21: steps[4].decrypt.data: variable $d is set nowhere before, expected $$ for a dollar sign`,
 		}, "\n")},
 		{"inside", "name: x\nsteps:\n  - repeat: {times: 0, steps: [{cal: x}]}\n  - parallel: [[{advance: 1}]]\n", strings.Join([]string{
 			`f:3:21: steps[0].repeat.times: is the number 0, expected at least 1`,

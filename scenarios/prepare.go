@@ -30,6 +30,7 @@ func Prepare(ctx context.Context, t Target, sandbox string, s *Scenario) error {
 		{"given.devices", p.devices},
 		{"platform", p.decisions},
 		{"platform.faults", p.faults},
+		{"platform.answers", p.answers},
 	} {
 		if err := step.do(); err != nil {
 			return fmt.Errorf("%s: %s: %w", s.Name, step.what, err)
@@ -57,6 +58,7 @@ func (p *preparation) capabilities() error {
 		{"given.users", "users", len(p.s.Given.Users) > 0},
 		{"given.devices", "devices", len(p.s.Given.Devices) > 0},
 		{"platform.faults", "faults", len(p.s.Platform.Faults) > 0},
+		{"platform.answers", "answers", len(p.s.Platform.Answers) > 0},
 	} {
 		if !need.there {
 			continue

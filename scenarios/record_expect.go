@@ -111,18 +111,30 @@ func (w *expecting) refusal(name string, members map[string]any) map[string]any 
 		return map[string]any{"refused": true}
 	}
 	out := map[string]any{"refused": name}
-	text, _ := members[entry.detail].(string)
-	if entry.detail != "" && text != "" && text != entry.body[entry.detail] {
-		if said, whole := w.text(text); whole {
-			out[entry.detail] = said
-		}
+	text, _ := nested(members)[entry.detail].(string)
+	if entry.detail == "" || text == "" || text == entry.body[entry.detail] {
+		return out
 	}
+	said, whole := w.text(text)
+	if !whole {
+		return out
+	}
+	if members["errno"] == nil && nested(members)["errno"] != nil {
+		for path := range members {
+			out[path] = map[string]any{entry.detail: said} // below the key path of a host
+		}
+		return out
+	}
+	out[entry.detail] = said
 	return out
 }
 
 // value is what is expected of one value.
 func (w *expecting) value(path string, raw, shown any) any {
 	*w.values++
+	if drawn(path) {
+		return dropped{}
+	}
 	saved := w.r.steps[w.step].Save
 	for _, at := range saved {
 		if at == path {

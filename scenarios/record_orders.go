@@ -44,6 +44,19 @@ func (r *recorder) control(t *taken) error {
 		return r.authorized(t, order)
 	case "logInUser":
 		return r.loggedIn(t, order)
+	case "queueAnswer":
+		s.WillAnswer = &Answer{}
+		err = into(order, s.WillAnswer)
+	case "askUser":
+		s.Asks = &Asking{}
+		delete(order, "cuid") // it is journaled with the user alone
+		err = into(order, s.Asks)
+	case "setGrant":
+		s.SetGrant = &SetGrant{}
+		err = into(order, s.SetGrant)
+	case "updateScope":
+		s.SetScope = &SetScope{}
+		err = into(order, s.SetScope)
 	case "revokeAuthorization":
 		s.Revoke = &Revoke{}
 		err = into(order, s.Revoke)

@@ -273,6 +273,37 @@ func steady(t *testing.T, journal []json.RawMessage) []json.RawMessage {
 	return out
 }
 
+// TestRecordHost records a client of the host API on a clock that runs by
+// itself. What is drawn for each call is not expected of a replay, nor is the
+// vector in the file, which is the beginning of a key.
+func TestRecordHost(t *testing.T) {
+	s := begin(t, emulator.Options{Seed: 7, Clock: emulator.Clock{Mode: "x60", Start: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}})
+	open := `"open":{"app_key":"` + s.cred.App.AppKey + `"}`
+	s.order("PATCH", "/config", `{"authorize_key_path":"host"}`)
+	s.order("POST", "/answers", `{"ask":"scope.userInfo","answer":"refuse"}`)
+	s.order("POST", "/asks", `{"ask":"scope.userInfo"}`)
+	s.post("/ma/open/data", "data", "{"+open+`,"scope":"snsapi_userinfo"}`, "huid", "0")
+	s.order("PATCH", "/config", `{"authorize_key_path":""}`)
+	code := s.part(s.post("/ma/login", "data", "{"+open+"}"), "code")
+	s.get(pathLogin, "client_id", s.cred.App.AppKey, "sk", s.cred.App.AppSecret, "code", code)
+	sealed := s.post("/ma/accredit_data", "data", "{"+open+`,"accredits":{"snsapi_userinfo":{"permit":"true"}}}`)
+	s.post("/ma/formid/new", "data", "{"+open+"}")
+	s.post("/ma/update", "data", "{"+open+"}")
+	rec := record(t.Context(), t, s.at, emulator.DefaultSandbox)
+	for _, w := range rec.Warnings {
+		t.Errorf("a warning: %s", w)
+	}
+	for _, want := range []string{"refused: HostNotLoggedIn", "will answer: {ask: scope.userInfo, answer: refuse}", "life: 3", "tip_status: \"1\""} {
+		if !strings.Contains(string(rec.Text), want) {
+			t.Errorf("want %q in\n%s", want, rec.Text)
+		}
+	}
+	if iv := s.part(sealed, "iv"); iv == "" || strings.Contains(string(rec.Text), iv) {
+		t.Errorf("the vector %q is in\n%s", iv, rec.Text)
+	}
+	play(t, rec.Scenario)
+}
+
 // TestRecordNothing records what cannot be: the error says why.
 func TestRecordNothing(t *testing.T) {
 	s := begin(t, emulator.Options{Clock: emulator.Clock{Mode: "virtual"}, JournalSize: 3})

@@ -75,6 +75,20 @@ func idKey(member, text string) string {
 	return ""
 }
 
+// drawn reports whether a value is made anew for each call, so that no replay
+// repeats it unless its clock moves in the very same steps: marks of requests,
+// form ids, and what is sealed.
+func drawn(path string) bool {
+	at := strings.LastIndexByte(path, '.')
+	switch path[at+1:] {
+	case "request_id", "formid", "encryptedData":
+		return true
+	case "data":
+		return strings.HasSuffix(path[:max(at, 0)], "opendata")
+	}
+	return false
+}
+
 // baseName is what a variable is called that holds the value at a path.
 func baseName(path string) string {
 	member := path[strings.LastIndexByte(path, '.')+1:]

@@ -78,6 +78,8 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, b bounds) {
 			d.complain(n, path, "is "+kindOf(n), fmt.Sprintf("at least %v", *b.min), "")
 		case b.max != nil && float64(x) > *b.max:
 			d.complain(n, path, "is "+kindOf(n), fmt.Sprintf("at most %v", *b.max), "")
+		case b.words != nil && !slices.Contains(b.words, strconv.FormatInt(x, 10)):
+			d.complain(n, path, "is "+kindOf(n), oneOf(b.words), "")
 		}
 		if v.CanUint() {
 			v.SetUint(uint64(x))

@@ -158,6 +158,16 @@ func (e *engine) perform(ctx context.Context, s *Step) (*Failure, error) {
 		return e.giveOrder(ctx, s)
 	case "login":
 		return e.logIn(ctx, s)
+	case "asks":
+		return e.asking(ctx, s)
+	case "will answer":
+		return nil, e.willAnswer(ctx, s.WillAnswer)
+	case "set grant":
+		return nil, e.setGrant(ctx, s.SetGrant)
+	case "set scope":
+		return nil, e.setScope(ctx, s.SetScope)
+	case "decrypt":
+		return e.decrypt(ctx, s)
 	case "expect push":
 		return e.expectPush(ctx, s, s.ExpectPush)
 	case "expect no push":

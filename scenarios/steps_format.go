@@ -27,7 +27,12 @@ type Step struct {
 	Authorize *Authorize `json:"authorize,omitempty" jsonschema_description:"An app's owner agrees on the consent page; save: authorization_code."`
 	Revoke    *Revoke    `json:"revoke,omitempty" jsonschema_description:"An app's owner takes the authorization back; the tokens that came of it die."`
 
-	Order string `json:"order,omitempty" jsonschema_description:"Give the control API an order, or look at what it shows, by operationId of its own contract; it is about the scenario's sandbox, and about the first app and user where it names none. It must be done unless expect says otherwise by http."`
+	Order      string    `json:"order,omitempty" jsonschema_description:"Give the control API an order, or look at what it shows, by operationId of its own contract; it is about the scenario's sandbox, and about the first app and user where it names none. It must be done unless expect says otherwise by http."`
+	Asks       *Asking   `json:"asks,omitempty" jsonschema_description:"A client asks its user; expect and save: answer, choice."`
+	WillAnswer *Answer   `json:"will answer,omitempty" jsonschema_description:"What a user will answer from here on."`
+	SetGrant   *SetGrant `json:"set grant,omitempty" jsonschema_description:"A user changes the settings of an app."`
+	SetScope   *SetScope `json:"set scope,omitempty" jsonschema_description:"The platform denies an app a scope, or changes how often users are asked."`
+	Decrypt    *Decrypt  `json:"decrypt,omitempty" jsonschema_description:"An app's server opens sealed user data; expect and save: what is in it."`
 
 	Login *Login `json:"login,omitempty" jsonschema_description:"A user logs in to an app, as swan.login does; save: code, openid."`
 
@@ -148,6 +153,11 @@ func verbs() map[string][]string {
 		"revoke":          nil,
 		"order":           {"with", "expect", "save"},
 		"login":           {"save"},
+		"asks":            {"expect", "save"},
+		"will answer":     nil,
+		"set grant":       nil,
+		"set scope":       nil,
+		"decrypt":         {"expect", "save"},
 		"expect push":     {"save"},
 		"expect no push":  nil,
 		"expect kafka":    {"save"},

@@ -3,7 +3,6 @@ package scenarios
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -206,7 +205,5 @@ func (k *checker) usersGiven(g *Given) {
 func (k *checker) login(path string, l *Login) {
 	k.app(path+".app_id", l.AppID)
 	k.id(path+".huid", "user", l.Huid, k.users)
-	if known := slices.Sorted(maps.Keys(k.devices)); l.Cuid != "" && !k.devices[l.Cuid] {
-		k.complain(path+".cuid", "there is no device "+l.Cuid, oneOf(known), nearest(l.Cuid, known))
-	}
+	k.device(path+".cuid", l.Cuid)
 }

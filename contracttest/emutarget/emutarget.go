@@ -15,6 +15,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -95,10 +96,17 @@ func (c *credentials) given() contracttest.Credentials {
 		Developer: contracttest.Client{ID: c.App.AppKey, Secret: c.App.AppSecret},
 		Host:      contracttest.Client{ID: c.Host.AK, Secret: c.Host.SK},
 		TP:        c.TP, Authorizer: c.Authorizer,
+		HostApp: contracttest.HostApp{
+			AppKey: c.App.AppKey, MaID: strconv.FormatInt(c.App.AppID, 10), KeyPath: keyPath, Contract: true,
+		},
 	}
 	out.Authorizer.AppID = c.App.AppID
 	return out
 }
+
+// keyPath is the member below which the sandbox puts the answers of the host
+// API; seed 003 has this one.
+const keyPath = "swanappdemo"
 
 // Open makes a sandbox on virtual time that decides nothing by itself, and a
 // receiver on this machine for its pushes. Close it.
@@ -121,9 +129,12 @@ func Open(ctx context.Context, o Options) (*Box, error) {
 	if err := b.rewrite(order); err != nil {
 		return nil, errors.Join(err, b.Close(ctx))
 	}
+	err := b.order(ctx, http.MethodPatch, "/config", map[string]any{"authorize_key_path": keyPath}, nil)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("set up sandbox %s: %w", b.name, err), b.Close(ctx))
+	}
 	b.quiet = true
 	defer func() { b.quiet = false }()
-	var err error
 	if b.inbox, err = listen(); err == nil {
 		err = b.order(ctx, http.MethodPatch, fmt.Sprintf("/tps/%d", b.tp), map[string]any{"push_url": b.inbox.url()}, nil)
 	}
@@ -145,7 +156,7 @@ func Open(ctx context.Context, o Options) (*Box, error) {
 func (b *Box) Target() contracttest.Target {
 	t := contracttest.Target{
 		URL: b.options.URL, Transport: b.options.Transport, Credentials: b.first,
-		Renew: b.renew, Give: b.give, States: b, Clock: b, Pushes: heard{b}, Notices: b.notices, Orders: b.told,
+		Session: b.session, Renew: b.renew, Give: b.give, States: b, Clock: b, Pushes: heard{b}, Notices: b.notices, Orders: b.told,
 	}
 	if b.unheard != "" {
 		t.Pushes = nil

@@ -12,7 +12,8 @@ import (
 	"github.com/swanemu/emu/internal/seal"
 )
 
-// A gift makes a live value of a parameter, by an order or a call of its own.
+// A gift makes a live value of a parameter, by an order or a call of its own;
+// "" where it only sees to it that the call is accepted.
 type gift func(ctx context.Context, b *Box, s *contracttest.Subject) (string, error)
 
 // gifts are the values that only the emulator can tell, by operation and
@@ -37,6 +38,8 @@ func gifts() map[string]gift {
 		"exchangeHostCode.timestamp":     text(signedAt),
 		"exchangeHostCode.sign_version":  text(signVersion),
 		"exchangeHostCode.sign":          hostCodeSign,
+		"listHostAddresses.data":         readable("mapp_choose_address"),
+		"listHostInvoices.data":          readable("mapp_choose_invoice"),
 	}
 	for _, call := range []string{"exchangeLoginCode", "exchangeJSCode"} {
 		all[call+".client_id"], all[call+".sk"], all[call+".code"] = developerID, developerSecret, firstCode
@@ -178,5 +181,5 @@ func (b *Box) give(ctx context.Context, s *contracttest.Subject, operation, para
 		return "", false, nil
 	}
 	text, err := f(ctx, b, s)
-	return text, err == nil, err
+	return text, err == nil && text != "", err
 }

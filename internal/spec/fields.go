@@ -109,6 +109,9 @@ func (o *Operation) field(name string, ref *openapi3.SchemaRef) Field {
 	return f
 }
 
+// Tags are the names that the document groups the operation under.
+func (o *Operation) Tags() []string { return slices.Clone(o.doc.Tags) }
+
 // Pointer says where the operation stands in its document, as a JSON pointer.
 func (o *Operation) Pointer() string {
 	return "#" + pointerOf("paths", o.Path, lowerMethod(o.Method))
