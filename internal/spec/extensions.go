@@ -20,7 +20,7 @@ func stages() []string {
 func knownExtensions() []string {
 	return []string{
 		"x-errors", "x-envelopes", "x-events", "x-lifecycle", "x-envelope", "x-parameters-in", "x-same-as",
-		"x-evidence", "x-principals", "x-faker", "x-secret", "x-changes",
+		"x-evidence", "x-principals", "x-faker", "x-secret", "x-changes", "x-refers-to",
 	}
 }
 

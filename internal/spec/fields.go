@@ -32,6 +32,9 @@ type Field struct {
 	Example json.RawMessage
 	// Faker is the kind of value that x-faker names; "" for none.
 	Faker string
+	// RefersTo is what x-refers-to says a value names or follows from; "" for
+	// values of their own.
+	RefersTo string
 	// Secret says that the value is marked x-secret.
 	Secret   bool
 	Evidence Evidence
@@ -102,6 +105,7 @@ func (o *Operation) field(name string, ref *openapi3.SchemaRef) Field {
 		}
 	}
 	f.Faker, _ = s.Extensions[fakerExtension].(string)
+	f.RefersTo, _ = s.Extensions["x-refers-to"].(string)
 	if e, ok := s.Extensions["x-evidence"].(map[string]any); ok {
 		f.Evidence.Grade, _ = e["grade"].(string)
 		f.Evidence.Source, _ = e["source"].(string)
