@@ -104,7 +104,7 @@ func (h *hostServer) questions(t testing.TB) []url.Values {
 // joinHost makes a member of the alliance with a server, or without.
 func joinHost(t testing.TB, h http.Handler, address string) {
 	t.Helper()
-	must[fields](t, h, "POST", box+"/hosts", fmt.Sprintf(`{"offical_no":%d,"container_no":7,"name":"iqiyi","hsk":%q,"url":%q}`, hostNo, hostHSK, address))
+	must[fields](t, h, "POST", box+"/hosts", fmt.Sprintf(`{"offical_no":%d,"containers":[{"container_no":7,"name":"爱奇艺"}],"name":"iqiyi","hsk":%q,"url":%q}`, hostNo, hostHSK, address))
 }
 
 // hostCalls are the journal's entries of requests to hosts.
