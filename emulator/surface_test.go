@@ -84,8 +84,15 @@ func suiteAnswers(t *testing.T) *listener {
 	}()
 	checks := []string{"input.placement", "input.required", "token.absent", "lifecycle.path"}
 	r, err := contracttest.Verify(t.Context(), target.Target(), contracttest.Options{Mode: contracttest.Sandbox, Checks: checks})
-	if err != nil || r.Err() != nil {
-		t.Fatal(err, r.Err())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Err() != nil {
+		var text strings.Builder
+		if err := r.WriteText(&text); err != nil {
+			t.Error(err)
+		}
+		t.Fatalf("%v\n%s", r.Err(), &text)
 	}
 	return l
 }
