@@ -121,6 +121,25 @@ func (c *Call) addHost(h *Host) error {
 	return nil
 }
 
+// completeHosts gives the members of an older state what they have since then.
+func (s *State) completeHosts() {
+	for ak, h := range s.Hosts {
+		if h == nil {
+			continue // a complaint of its own
+		}
+		r := s.draw("older host "+ak, 0)
+		h.HSK = cmp.Or(h.HSK, r.alnum(32))
+		if len(h.Containers) == 0 {
+			no := r.between(100_000, 999_999)
+			h.Containers = []Container{{ContainerNo: no, Name: "宿主 " + strconv.FormatInt(no, 10)}}
+		}
+		h.Name = cmp.Or(h.Name, "host"+strconv.FormatInt(h.containerNo(), 10))
+		if h.AppIDs == nil {
+			h.AppIDs = []int64{}
+		}
+	}
+}
+
 // fillContainer generates what one of a member's host apps leaves open; first
 // is the number to try before others are drawn.
 func (c *Call) fillContainer(h *Host, i int, first int64, r random) {

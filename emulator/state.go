@@ -220,6 +220,7 @@ func importState(data []byte) (*State, error) {
 	if s.Name == "" {
 		return nil, fmt.Errorf("state: /name is missing")
 	}
+	s.completeHosts()
 	for id, a := range s.Apps {
 		if a == nil || a.ID != id {
 			return nil, fmt.Errorf("state: /apps/%d: app_id must be %d", id, id)
