@@ -30,6 +30,8 @@ type Field struct {
 	Minimum, Maximum *float64
 	// Example is the JSON of the example; nil when there is none.
 	Example json.RawMessage
+	// Faker is the kind of value that x-faker names; "" for none.
+	Faker string
 	// Secret says that the value is marked x-secret.
 	Secret   bool
 	Evidence Evidence
@@ -99,6 +101,7 @@ func (o *Operation) field(name string, ref *openapi3.SchemaRef) Field {
 			f.Example = data
 		}
 	}
+	f.Faker, _ = s.Extensions[fakerExtension].(string)
 	if e, ok := s.Extensions["x-evidence"].(map[string]any); ok {
 		f.Evidence.Grade, _ = e["grade"].(string)
 		f.Evidence.Source, _ = e["source"].(string)
