@@ -111,42 +111,49 @@ const refusals = 2
 
 // retryCases refuse a push and wait for it to come again.
 func retryCases(s *suite) []work {
-	pass := s.audited("pass")
-	if pass == nil {
-		return nil
+	var out []work
+	for _, outcome := range []string{"pass", "fail"} {
+		t := s.audited(outcome)
+		if t == nil || len(pushesOf(&probe{suite: s}, t)) == 0 {
+			continue
+		}
+		out = append(out, work{
+			check: "push.retry", operation: platform, name: t.Name + " refused twice",
+			run: func(ctx context.Context, p *probe) error { return p.retry(ctx, t) },
+		})
 	}
-	return []work{{
-		check: "push.retry", operation: platform, name: "refused twice",
-		run: func(ctx context.Context, p *probe) error {
-			s, err := p.enter(ctx, Situation{States: []string{pass.From[0]}})
-			if err != nil {
-				return err
-			}
-			before, err := p.pushes(ctx)
-			if err != nil {
-				return err
-			}
-			if err := p.target.Pushes.Refuse(ctx, refusals); err != nil {
-				return fmt.Errorf("refuse pushes: %w", err)
-			}
-			p.note("the harness: the receiver refuses the next %d pushes", refusals)
-			if err := p.decide(ctx, s, Verdict{Package: s.Packages[0].ID, Decision: "audit", Outcome: "pass"}); err != nil {
-				return err
-			}
-			if err := p.advance(ctx, 24*time.Hour); err != nil {
-				return err
-			}
-			if err := p.target.Pushes.Refuse(ctx, 0); err != nil {
-				return fmt.Errorf("refuse pushes: %w", err)
-			}
-			after, err := p.pushes(ctx)
-			if err != nil {
-				return err
-			}
-			p.retried(after[min(len(before), len(after)):], pass)
-			return nil
-		},
-	}}
+	return out
+}
+
+// retry lets a step be told to a receiver that refuses.
+func (p *probe) retry(ctx context.Context, t *spec.Transition) error {
+	s, err := p.enter(ctx, Situation{States: []string{t.From[0]}})
+	if err != nil {
+		return err
+	}
+	before, err := p.pushes(ctx)
+	if err != nil {
+		return err
+	}
+	if err := p.target.Pushes.Refuse(ctx, refusals); err != nil {
+		return fmt.Errorf("refuse pushes: %w", err)
+	}
+	p.note("the harness: the receiver refuses the next %d pushes", refusals)
+	if err := p.decide(ctx, s, Verdict{Package: s.Packages[0].ID, Decision: t.Decision, Outcome: t.Outcome, Reason: reasonOf(t)}); err != nil {
+		return err
+	}
+	if err := p.advance(ctx, 24*time.Hour); err != nil {
+		return err
+	}
+	if err := p.target.Pushes.Refuse(ctx, 0); err != nil {
+		return fmt.Errorf("refuse pushes: %w", err)
+	}
+	after, err := p.pushes(ctx)
+	if err != nil {
+		return err
+	}
+	p.retried(after[min(len(before), len(after)):], t)
+	return nil
 }
 
 // retried looks at the attempts of one push.
@@ -274,6 +281,9 @@ func (p *probe) notice(n Notice, s *Subject) (string, bool) {
 	}
 	if err == nil {
 		err = p.contract.CheckEvent(name, n.Value)
+	}
+	if twice, scanErr := scanJSON(n.Value); err == nil && scanErr == nil && len(twice) > 0 {
+		err = fmt.Errorf("%s stands twice", twice[0])
 	}
 	if err != nil {
 		f := Finding{Check: "kafka.schema", Message: "a notice does not match its schema", Expected: name, Actual: "something else", SpecPointer: "#/x-events"}

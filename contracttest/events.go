@@ -119,6 +119,35 @@ type message struct {
 	stamp     string
 }
 
+// envelope reads the envelope of a push: four texts, each once. Where it is
+// something else it says what was expected, and what there is.
+func envelope(body []byte) (sealed seal.Push, expected, actual string) {
+	members := []string{"Encrypt", "MsgSignature", "Nonce", "TimeStamp"}
+	twice, err := scanJSON(body)
+	if err != nil {
+		return sealed, "a JSON object", err.Error()
+	}
+	if len(twice) > 0 {
+		return sealed, "each member once", strings.TrimPrefix(twice[0], "/") + " twice"
+	}
+	var form map[string]any
+	if json.Unmarshal(body, &form) != nil || form == nil {
+		return sealed, "a JSON object", "another value"
+	}
+	if have := slices.Sorted(maps.Keys(form)); !slices.Equal(have, members) {
+		return sealed, strings.Join(members, ", "), strings.Join(have, ", ")
+	}
+	for _, name := range members {
+		if _, ok := form[name].(string); !ok {
+			return sealed, name + " as a text", "another value"
+		}
+	}
+	if err := json.Unmarshal(body, &sealed); err != nil {
+		return sealed, "the sealed envelope", "something else"
+	}
+	return sealed, "", ""
+}
+
 // open checks the envelope of a push and returns what is in it.
 func (p *probe) open(one Push) (message, bool) {
 	c := &p.target.Credentials.TP
@@ -130,14 +159,9 @@ func (p *probe) open(one Push) (message, bool) {
 		return message{}, false
 	}
 	p.saw("push.form")
-	var form map[string]json.RawMessage
-	var sealed seal.Push
-	if json.Unmarshal(one.Body, &form) != nil || json.Unmarshal(one.Body, &sealed) != nil {
-		return bad("push.form", "a push is not the sealed envelope", "a JSON object", "something else")
-	}
-	members := slices.Sorted(maps.Keys(form))
-	if want := []string{"Encrypt", "MsgSignature", "Nonce", "TimeStamp"}; !slices.Equal(members, want) {
-		return bad("push.form", "a push is not the sealed envelope", strings.Join(want, ", "), strings.Join(members, ", "))
+	sealed, expected, actual := envelope(one.Body)
+	if actual != "" {
+		return bad("push.form", "a push is not the sealed envelope", expected, actual)
 	}
 	p.saw("push.signature")
 	good := seal.Signature(c.SignToken, sealed.TimeStamp, sealed.Nonce, sealed.Encrypt) == sealed.MsgSignature
@@ -162,6 +186,9 @@ func (p *probe) open(one Push) (message, bool) {
 		return bad("push.schema", "the message does not match its schema", "a JSON object with event", "something else")
 	}
 	p.saw("push.schema")
+	if twice, err := scanJSON(text); err != nil || len(twice) > 0 {
+		return bad("push.schema", "the message does not match its schema", "one JSON object with each member once", "something else")
+	}
 	if err := p.contract.CheckEvent(m.Event, text); err != nil {
 		for _, issue := range append(issuesOf(err), spec.Issue{Want: "an event of x-events"})[:max(1, len(issuesOf(err)))] {
 			p.fail(Finding{
@@ -213,8 +240,7 @@ func (p *probe) timely(ctx context.Context, m message) error {
 	}
 	seconds, err := strconv.ParseInt(m.stamp, 10, 64)
 	check("/TimeStamp", time.Unix(seconds, 0), err)
-	beijing := time.FixedZone("CST", 8*60*60)
-	at, err := time.ParseInLocation(time.DateTime, m.EventTime, beijing)
+	at, err := time.ParseInLocation(time.DateTime, m.EventTime, beijing())
 	check("/eventTime", at, err)
 	return nil
 }

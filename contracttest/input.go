@@ -156,15 +156,34 @@ func (p *probe) shareBase(ctx context.Context, op *spec.Operation) (*wire, *Subj
 	return w, s, err
 }
 
+// watch reads what a TP sees of an app before a call that must change nothing;
+// false where the call cannot change it.
+func (p *probe) watch(ctx context.Context, op *spec.Operation, s *Subject) (bool, view, error) {
+	if p.effect(op) == ReadOnly || principal(op) != asAuthorizer {
+		return false, view{}, nil
+	}
+	before, err := p.look(ctx, s)
+	return true, before, err
+}
+
+// stayed compares with what a TP sees afterwards.
+func (p *probe) stayed(ctx context.Context, op *spec.Operation, s *Subject, before view, f Finding) error {
+	after, err := p.look(ctx, s)
+	if err != nil {
+		return err
+	}
+	p.unchanged(before, after, f)
+	if before.text != after.text {
+		delete(p.shared, op.ID)
+	}
+	return nil
+}
+
 // refused sends a request that must be refused and leave nothing behind.
 func (p *probe) refused(ctx context.Context, w *wire, s *Subject, undocumented bool, f Finding) error {
-	watch := p.effect(w.op) != ReadOnly && principal(w.op) == asAuthorizer
-	var before view
-	if watch {
-		var err error
-		if before, err = p.look(ctx, s); err != nil {
-			return err
-		}
+	watch, before, err := p.watch(ctx, w.op, s)
+	if err != nil {
+		return err
 	}
 	x, err := p.exchange(ctx, w, undocumented)
 	if err != nil {
@@ -177,13 +196,5 @@ func (p *probe) refused(ctx context.Context, w *wire, s *Subject, undocumented b
 	if !watch {
 		return nil
 	}
-	after, err := p.look(ctx, s)
-	if err != nil {
-		return err
-	}
-	p.unchanged(before, after, f)
-	if before.text != after.text {
-		delete(p.shared, w.op.ID)
-	}
-	return nil
+	return p.stayed(ctx, w.op, s, before, f)
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
+	"time"
 
 	"github.com/swanemu/emu/internal/spec"
 )
@@ -175,7 +175,80 @@ func gateCases(s *suite) []work {
 			}
 		}
 	}
+	return append(out, fallbackCases(s)...)
+}
+
+// fallbackCases let a package be uploaded that is to be submitted at once where
+// a gate does not let it: what happens instead is the step without the
+// condition, and nothing is left out of the app but that.
+func fallbackCases(s *suite) []work {
+	first := s.entrance()
+	var out []work
+	for i := range s.lifecycle.Transitions {
+		t := &s.lifecycle.Transitions[i]
+		j := slices.IndexFunc(s.lifecycle.Transitions, func(f spec.Transition) bool {
+			return f.When == "" && f.Decision == t.Decision && f.Outcome == t.Outcome && slices.Equal(f.From, t.From)
+		})
+		if t.When == "" || j < 0 || first == nil {
+			continue
+		}
+		instead := &s.lifecycle.Transitions[j]
+		for _, gate := range s.lifecycle.Gates {
+			if !slices.Contains(t.Gates, gate.Name) || slices.Contains(first.Gates, gate.Name) {
+				continue
+			}
+			situation := Situation{States: []string{"development"}, Unmet: gate.Name}
+			if gate.Name == "no_other_in_review" {
+				situation = Situation{States: []string{"in_review"}}
+			}
+			out = append(out, work{
+				check: "lifecycle.gate", operation: first.Operation, name: gate.Name + " of " + t.Name,
+				run: func(ctx context.Context, p *probe) error { return p.fallBack(ctx, situation, t, instead, &gate) },
+			})
+		}
+	}
 	return out
+}
+
+// entrance is the operation's step that brings packages about; nil for none.
+func (s *suite) entrance() *spec.Transition {
+	i := slices.IndexFunc(s.lifecycle.Transitions, func(t spec.Transition) bool { return t.Operation != "" && len(t.From) == 0 })
+	if i < 0 {
+		return nil
+	}
+	return &s.lifecycle.Transitions[i]
+}
+
+// fallBack takes a conditional step whose gate is not met.
+func (p *probe) fallBack(ctx context.Context, situation Situation, t, instead *spec.Transition, gate *spec.Gate) error {
+	s, err := p.enter(ctx, situation)
+	if err != nil {
+		return err
+	}
+	if err := p.target.States.Decide(ctx, s, Verdict{Decision: t.Decision, Outcome: t.Outcome}); err != nil {
+		return fmt.Errorf("decide: %w", err)
+	}
+	if err := p.upload(ctx, p.entrance().Operation, s, directCommit); err != nil {
+		return err
+	}
+	if err := p.advance(ctx, t.After+time.Second); err != nil {
+		return err
+	}
+	v, err := p.look(ctx, s)
+	if err != nil {
+		return err
+	}
+	one := &s.Packages[len(s.Packages)-1]
+	byVersion(v, one)
+	p.saw("lifecycle.gate")
+	if want, got := p.shows(instead.To), p.in(v, one); want != got {
+		p.fail(Finding{
+			Message: "a step whose gate is not met is not replaced by the one without its condition", Expected: want, Actual: got,
+			SpecPointer: lifecyclePointer + "/" + t.Name, ValuePointer: "/data/*/status", Evidence: judgement(),
+		})
+	}
+	p.cover(p.entrance().Operation, "transition", t.Name, "refused")
+	return nil
 }
 
 // unmet is a situation in which a gate is not met: by the packages, where that
@@ -219,100 +292,6 @@ func repeatCases(s *suite) []work {
 		})
 	}
 	return out
-}
-
-// viewCases compare what is seen of each state.
-func viewCases(s *suite) []work {
-	var out []work
-	for _, st := range s.lifecycle.States {
-		if st.Final {
-			continue
-		}
-		states := companions(st.Name)
-		add := func(operation, name string, needs []Need, run func(context.Context, *probe, *Subject) error) {
-			out = append(out, work{
-				check: "lifecycle.views", operation: operation, name: name, needs: needs,
-				run: func(ctx context.Context, p *probe) error {
-					s, err := p.enter(ctx, Situation{States: states})
-					if err != nil {
-						return err
-					}
-					p.saw("lifecycle.views")
-					return run(ctx, p, s)
-				},
-			})
-		}
-		add(opDetail, st.Name+" in list and detail", nil, func(ctx context.Context, p *probe, s *Subject) error {
-			return p.sameDetail(ctx, s, s.pkg(st.Name), &st)
-		})
-		add(opHostList, st.Name+" in the host's list", []Need{NeedHost}, func(ctx context.Context, p *probe, s *Subject) error {
-			return p.same(ctx, s, opList, nil, opHostList, []param{appID(s.AppID)})
-		})
-		if st.Listed && st.Status != 0 {
-			add(opHostDetail, st.Name+" in the host's detail", []Need{NeedHost}, func(ctx context.Context, p *probe, s *Subject) error {
-				id := packageID(s.pkg(st.Name).ID)
-				return p.same(ctx, s, opDetail, []param{id}, opHostDetail, []param{appID(s.AppID), id})
-			})
-		}
-	}
-	return out
-}
-
-// sameDetail compares a package's row with its detail.
-func (p *probe) sameDetail(ctx context.Context, s *Subject, one *Package, st *spec.State) error {
-	v, err := p.look(ctx, s)
-	if err != nil {
-		return err
-	}
-	f := Finding{ValuePointer: "/data", SpecPointer: "#/x-lifecycle/package/states/" + st.Name, Evidence: st.Evidence}
-	if want, got := p.shows(st.Name), p.in(v, one); want != got {
-		f.Message, f.Expected, f.Actual = "the list does not show a package as it is", want, got
-		p.fail(f)
-	}
-	x, err := p.read(ctx, opDetail, s, packageID(one.ID))
-	if err != nil {
-		return err
-	}
-	if st.Status == 0 || !st.Listed {
-		f.Message = "a package that has no status has a detail"
-		p.expect(x, f, Refused)
-		return nil
-	}
-	f.Message = "a package of the list has no detail"
-	if !p.expect(x, f, Accepted) {
-		return nil
-	}
-	rows, _ := p.rows([]byte(`{"data":[` + dataOf(x.answer) + `]}`))
-	if len(rows) == 0 {
-		return nil // the schema says what is wrong
-	}
-	if row, _ := v.row(one); rows[0].Status != row.Status || rows[0].ID != row.ID || rows[0].Version != row.Version {
-		f.Message, f.Expected, f.Actual = "list and detail differ", "status "+strconv.Itoa(row.Status), "status "+strconv.Itoa(rows[0].Status)
-		p.fail(f)
-	}
-	return nil
-}
-
-// same compares the answers of two calls.
-func (p *probe) same(ctx context.Context, s *Subject, a string, with []param, b string, and []param) error {
-	first, err := p.read(ctx, a, s, with...)
-	if err != nil {
-		return err
-	}
-	second, err := p.read(ctx, b, s, and...)
-	if err != nil {
-		return err
-	}
-	if first.outcome() == Crashed || second.outcome() == Crashed {
-		return nil
-	}
-	if first.outcome() != second.outcome() || dataOf(first.answer) != dataOf(second.answer) {
-		p.fail(Finding{
-			Operation: b, ValuePointer: "/data", Expected: "what " + a + " answers", Actual: "something else",
-			Message: "the TP's view and the host's differ",
-		})
-	}
-	return nil
 }
 
 // idCases upload twice.

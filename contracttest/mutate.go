@@ -125,20 +125,23 @@ func (s *suite) fieldMutations(op *spec.Operation, f spec.Field, at place) []mut
 	if f.Required {
 		out = append(out, mutation{
 			check: "input.required", keyword: "required", name: "missing", apply: func(w *wire) { w.drop(f.Name) },
-		}, mutation{
-			check: "input.duplicate", keyword: "duplicate", name: "twice", apply: func(w *wire) {
-				for _, p := range w.params {
-					if p.name == f.Name {
-						w.params = append(w.params, p)
-						return
-					}
-				}
-			},
 		})
 		if at == inJSON {
 			add("input.required", "required", "null", param{json: json.RawMessage("null")})
 		}
 	}
+	out = append(out, mutation{
+		check: "input.duplicate", keyword: "duplicate", name: "twice", apply: func(w *wire) {
+			for _, p := range w.params {
+				if p.name == f.Name {
+					w.params = append(w.params, p)
+					return
+				}
+			}
+			once := paramOf(f, example(f))
+			w.params = append(w.params, once, once)
+		},
+	})
 	for _, v := range wrongTypes(f, at) {
 		add("input.type", "type", v.name, v)
 	}

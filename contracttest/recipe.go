@@ -110,13 +110,16 @@ func reasonOf(t *spec.Transition) string {
 	return ""
 }
 
+// directCommit is the ext_json that asks for a submission right after the
+// upload.
+const directCommit = `{"directCommit":true}`
+
 // directRecipe uploads a package that is submitted as soon as it is there.
 func (s *suite) directRecipe(t *spec.Transition) recipe {
-	i := slices.IndexFunc(s.lifecycle.Transitions, func(t spec.Transition) bool { return t.Operation != "" && len(t.From) == 0 })
-	if i < 0 {
+	first := s.entrance()
+	if first == nil {
 		return recipe{name: t.Name, operation: platform, t: t, act: func(context.Context, *probe, *Subject) error { return ErrCannot }}
 	}
-	first := &s.lifecycle.Transitions[i]
 	return recipe{
 		name: t.Name, operation: first.Operation, t: t, ends: []end{{0, t.To}}, took: []taken{{0, first}, {0, t}},
 		act: func(ctx context.Context, p *probe, s *Subject) error {
@@ -124,7 +127,7 @@ func (s *suite) directRecipe(t *spec.Transition) recipe {
 			if err := p.target.States.Decide(ctx, s, Verdict{Decision: t.Decision, Outcome: t.Outcome}); err != nil {
 				return fmt.Errorf("decide: %w", err)
 			}
-			if err := p.upload(ctx, first.Operation, s, `{"directCommit":true}`); err != nil {
+			if err := p.upload(ctx, first.Operation, s, directCommit); err != nil {
 				return err
 			}
 			return p.advance(ctx, t.After+time.Second)
@@ -312,16 +315,7 @@ func (p *probe) take(ctx context.Context, r *recipe) (*Subject, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range s.Packages {
-		if row, ok := v.row(&s.Packages[i]); ok && s.Packages[i].ID == 0 {
-			s.Packages[i].ID = row.ID
-		}
-	}
-	for i := range s.Packages {
-		if s.Packages[i].ID == 0 {
-			byVersion(v, &s.Packages[i])
-		}
-	}
+	p.identify(v, s)
 	p.saw("lifecycle.path")
 	for _, e := range r.ends {
 		if want, got := p.shows(e.state), p.in(v, &s.Packages[e.pkg]); want != got {
@@ -335,6 +329,20 @@ func (p *probe) take(ctx context.Context, r *recipe) (*Subject, error) {
 		p.cover(r.operation, "transition", t.t.Name, "taken")
 	}
 	return s, nil
+}
+
+// identify finds out the ids of packages that were uploaded in the meantime.
+func (p *probe) identify(v view, s *Subject) {
+	for i := range s.Packages {
+		if row, ok := v.row(&s.Packages[i]); ok && s.Packages[i].ID == 0 {
+			s.Packages[i].ID = row.ID
+		}
+	}
+	for i := range s.Packages {
+		if s.Packages[i].ID == 0 {
+			byVersion(v, &s.Packages[i])
+		}
+	}
 }
 
 // byVersion finds a package that was uploaded and has its id by now.

@@ -17,7 +17,7 @@ func tokenCases(s *suite) []work {
 		if !op.Secured || op.TokenParam == "" {
 			continue
 		}
-		add := func(check, name string, needs []Need, right []Outcome, message string, change func(context.Context, *probe, *wire, *Subject) error) {
+		add := func(check, name string, needs []Need, stage, message string, change func(context.Context, *probe, *wire, *Subject) error) {
 			out = append(out, work{
 				check: check, operation: op.ID, name: name, needs: append(s.needsOf(op), needs...), mode: s.effect(op),
 				run: func(ctx context.Context, p *probe) error {
@@ -28,23 +28,18 @@ func tokenCases(s *suite) []work {
 					if err != nil {
 						return err
 					}
-					x, err := p.call(ctx, w)
-					if err == nil && !p.expect(x, Finding{Message: message, ValuePointer: "/" + op.TokenParam}, right...) {
-						delete(p.shared, op.ID)
-					}
-					return err
+					return p.shutOut(ctx, w, s, stage, Finding{Message: message, ValuePointer: "/" + op.TokenParam})
 				},
 			})
 		}
-		unknown := []Outcome{Unauthenticated}
-		add("token.absent", "absent", nil, unknown, "a call without a token is not told so",
+		add("token.absent", "absent", nil, "unauthenticated", "a call without a token is not told so",
 			func(_ context.Context, _ *probe, w *wire, _ *Subject) error { w.token = ""; return nil })
-		add("token.garbled", "one character off", nil, unknown, "a token that nobody issued is not told so",
+		add("token.garbled", "one character off", nil, "unauthenticated", "a token that nobody issued is not told so",
 			func(_ context.Context, _ *probe, w *wire, _ *Subject) error { w.token = garble(w.token); return nil })
-		add("token.garbled", "a word", nil, unknown, "a token that nobody issued is not told so",
+		add("token.garbled", "a word", nil, "unauthenticated", "a token that nobody issued is not told so",
 			func(_ context.Context, _ *probe, w *wire, _ *Subject) error { w.token = "emu-no-token"; return nil })
 		for _, other := range otherKinds(op) {
-			add("token.kind", "of a "+other, needsFor(other), []Outcome{Refused, Unauthenticated}, "a token of another kind is accepted",
+			add("token.kind", "of a "+other, needsFor(other), "", "a token of another kind is accepted",
 				func(ctx context.Context, p *probe, w *wire, s *Subject) error {
 					token, err := p.tokenOf(ctx, other, s)
 					w.token = token.token
@@ -53,6 +48,48 @@ func tokenCases(s *suite) []work {
 		}
 	}
 	return out
+}
+
+// shutOut sends a call with a token that must not open anything: it is refused
+// with the error of its stage, any for "", and leaves everything as it was.
+func (p *probe) shutOut(ctx context.Context, w *wire, s *Subject, stage string, f Finding) error {
+	if stage == "" {
+		return p.refused(ctx, w, s, false, f)
+	}
+	watch, before, err := p.watch(ctx, w.op, s)
+	if err != nil {
+		return err
+	}
+	x, err := p.call(ctx, w)
+	if err != nil {
+		return err
+	}
+	if !p.expect(x, f, Unauthenticated) {
+		delete(p.shared, w.op.ID)
+		return nil
+	}
+	p.toldSo(x, stage, f)
+	if !watch {
+		return nil
+	}
+	return p.stayed(ctx, w.op, s, before, f)
+}
+
+// toldSo holds the error of an unauthenticated call against the one that the
+// contract has for the stage: a client renews a token on one and not on the
+// other. A server that says it by the HTTP status alone has said it.
+func (p *probe) toldSo(x *exchange, stage string, f Finding) {
+	env, ok := p.contract.Envelope(x.op.Envelope)
+	if !ok || x.verdict.code == "" || slices.Contains(x.verdict.errors, env.Refusals[stage]) {
+		return
+	}
+	want := env.Refusals[stage]
+	f.Message = "the trouble with a token is told as another one"
+	f.Expected, f.Actual, f.SpecPointer = want, x.verdict.code, "#/x-envelopes/"+env.Name+"/refusals/"+stage
+	if def, ok := p.contract.Error(want); ok {
+		f.Evidence = def.Evidence
+	}
+	p.fail(f)
 }
 
 // otherKinds are the principals that an operation is not for.
@@ -136,7 +173,7 @@ func otherAppCases(s *suite) []work {
 			},
 		})
 	}
-	return out
+	return append(out, strangerCases(s)...)
 }
 
 // secretCases garble what a call issues something for.
@@ -304,7 +341,10 @@ func (p *probe) expire(ctx context.Context, op *spec.Operation) error {
 	}
 	x, err := p.call(ctx, w)
 	if err == nil {
-		p.expect(x, Finding{Message: "a token past its life is not told so", ValuePointer: "/" + op.TokenParam}, Unauthenticated)
+		f := Finding{Message: "a token past its life is not told so", ValuePointer: "/" + op.TokenParam}
+		if p.expect(x, f, Unauthenticated) {
+			p.toldSo(x, "expired", f)
+		}
 		err = p.renew(ctx)
 	}
 	return err

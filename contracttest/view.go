@@ -15,6 +15,8 @@ import (
 // A view is what a TP sees of an app, to compare before and after.
 type view struct {
 	rows []row
+	// left is how many audits may still be asked for; nil is unknown.
+	left *int
 	// text is the whole of it, white space and the order of members apart.
 	text string
 }
@@ -39,7 +41,21 @@ func (p *probe) look(ctx context.Context, s *Subject) (view, error) {
 	if err != nil {
 		return view{}, err
 	}
-	return view{rows: rows, text: canonical(list.answer) + canonical(quota.answer)}, nil
+	return view{rows: rows, left: leftIn(quota.answer), text: canonical(list.answer) + canonical(quota.answer)}, nil
+}
+
+// leftIn reads how many audits may still be asked for; nil where it is not
+// told.
+func leftIn(answer []byte) *int {
+	var quota struct {
+		Data struct {
+			Left *int `json:"remain_times"`
+		} `json:"data"`
+	}
+	if json.Unmarshal(answer, &quota) != nil {
+		return nil
+	}
+	return quota.Data.Left
 }
 
 // read makes a call without parameters of its own on a subject.
@@ -135,28 +151,32 @@ var errNoList = errors.New("the list of packages cannot be read")
 
 // A row is one package of a list.
 type row struct {
-	ID      int64
-	Version string
-	Status  int
-	Upload  int
+	ID       int64  `json:"package_id"`
+	Version  string `json:"version"`
+	Status   int    `json:"status"`
+	Upload   int    `json:"upload_status"`
+	Desc     string `json:"version_desc"`
+	Commit   string `json:"commit_time"`
+	Rollback string `json:"rollback_version"`
+	// text is all of it in one form.
+	text string
 }
 
 // rows reads a list.
 func (s *suite) rows(answer []byte) ([]row, error) {
 	var list struct {
-		Data []struct {
-			ID      int64  `json:"package_id"`
-			Version string `json:"version"`
-			Status  int    `json:"status"`
-			Upload  int    `json:"upload_status"`
-		} `json:"data"`
+		Data []json.RawMessage `json:"data"`
 	}
 	if err := json.Unmarshal(answer, &list); err != nil {
 		return nil, errNoList
 	}
 	out := make([]row, 0, len(list.Data))
-	for _, r := range list.Data {
-		out = append(out, row(r))
+	for _, data := range list.Data {
+		r := row{text: canonical(data)}
+		if err := json.Unmarshal(data, &r); err != nil {
+			return nil, errNoList
+		}
+		out = append(out, r)
 	}
 	return out, nil
 }

@@ -32,6 +32,9 @@ func (b *Box) EnterState(ctx context.Context, s contracttest.Situation) (*contra
 	case "app_in_service":
 		order["status"] = 4
 	case "audit_quota_left":
+		if len(s.States) == 0 {
+			return nil, fmt.Errorf("%w: use up the quota of an app without a package", contracttest.ErrCannot)
+		}
 		order["audit_quota"], spend = 1, true
 	default:
 		return nil, fmt.Errorf("%w: gate %s", contracttest.ErrCannot, s.Unmet)

@@ -152,14 +152,49 @@ func (w *world) move(app, pkg *node, state string, slots map[string]string) {
 			if slots[state] != slots["online"] {
 				continue // it is replaced, and gone
 			}
-			p.set("state", quoted("superseded"))
-			p.set("timer", scalar("0"))
+			w.settle(app, p, "superseded")
 		}
 		kept = append(kept, p)
 	}
 	packages.values = kept
+	w.settle(app, pkg, state)
+}
+
+// settle writes a state down, and what the server has with it: who can return
+// to whom, when a rollback is done.
+func (w *world) settle(app, pkg *node, state string) {
 	pkg.set("state", quoted(state))
 	pkg.set("timer", scalar("0"))
+	for _, name := range []string{"upload_err_code", "upload_err_msg"} {
+		if s := pkg.find("/" + name); state != "upload_failed" && len(s) > 0 {
+			s[0].drop()
+		}
+	}
+	id := textOf(pkg.member("package_id"))
+	for _, s := range app.find("/packages/*/previous") {
+		before := pkgIn(app, s.value.text())
+		if s.value.text() == id && state != "superseded" || before != nil && textOf(before.member("state")) != "superseded" {
+			s.put(scalar("0"))
+		}
+	}
+	if state != "rolling_back" {
+		return
+	}
+	last, _ := strconv.ParseInt(textOf(w.state.member("last_timer")), 10, 64)
+	at, _ := strconv.ParseInt(textOf(w.state.member("at")), 10, 64)
+	timer := parse([]byte(`{"kind":"rollback","decision":{"kind":"rollback","result":"pass"}}`))
+	timer.add("id", scalar(strconv.FormatInt(last+1, 10)))
+	timer.add("due", scalar(strconv.FormatInt(at+3_000_000_000, 10)))
+	timer.add("app_id", app.member("app_id"))
+	timer.add("package_id", pkg.member("package_id"))
+	pkg.set("timer", timer.member("id"))
+	w.state.set("last_timer", timer.member("id"))
+	timers := w.state.member("timers")
+	if timers == nil || timers.kind != '[' {
+		timers = &node{kind: '['}
+		w.state.set("timers", timers)
+	}
+	timers.values = append(timers.values, timer)
 }
 
 // stateOf is the state of the package that a request is about; "gone" for one

@@ -32,14 +32,6 @@ func (g *generator) effects(t *spec.Transition) {
 			m.doAnyway(repaired(m))
 		}
 	})
-	add("effect-token", "that is refused for its token has its effect", func(m *message) {
-		if !takes(m, t) || len(m.invalid) > 0 || !m.refusedAt("unauthenticated") {
-			return
-		}
-		if w := m.server.control.worldWith(m.text("package_id")); w != nil {
-			m.doAnyway(map[string]string{m.op.TokenParam: w.tokenOf(m.text("package_id"), "")})
-		}
-	})
 	add("effect-method", "by a method that its path does not have has its effect", func(m *message) {
 		ops := m.server.contract.Operations()
 		i := slices.IndexFunc(ops, func(o *spec.Operation) bool { return o.Call() == t.Operation && o.Path == m.request.URL.Path })
@@ -54,24 +46,45 @@ func (g *generator) effects(t *spec.Transition) {
 		m.op = nil
 	})
 	if len(t.From) == 0 {
+		g.exclude(State, "nothing in the call but its token says which app it is for", "effect-token", t.Name)
 		return
 	}
-	add("effect-illegal", "that is refused for the package's state has its effect", func(m *message) {
-		if !takes(m, t) || len(m.invalid) > 0 || m.failure() != "IllegalTransition" {
+	add("effect-token", "that is refused for its token has its effect", func(m *message) {
+		if !takes(m, t) || len(m.invalid) > 0 || !m.refusedAt("unauthenticated") {
 			return
 		}
-		if w := m.server.control.worldOf(m.token()); w != nil && w.take(m, t.To) {
-			m.server.took()
+		if w := m.server.control.worldWith(m.text("package_id")); w != nil {
+			m.doAnyway(map[string]string{m.op.TokenParam: w.tokenOf(m.text("package_id"), "")})
 		}
 	})
-	add("effect-gate", "that is refused for a gate has its effect", func(m *message) {
-		if !takes(m, t) || len(m.invalid) > 0 || m.failure() == "IllegalTransition" || m.failure() == "PackageNotFound" {
-			return
+	if t.To == rollingBack {
+		g.exclude(State, unheld, "effect-illegal", t.Name)
+	} else {
+		add("effect-illegal", "that is refused for the package's state has its effect", func(m *message) {
+			if !takes(m, t) || len(m.invalid) > 0 || m.failure() != "IllegalTransition" {
+				return
+			}
+			if w := m.server.control.worldOf(m.token()); w != nil && w.take(m, t.To) {
+				m.server.took()
+			}
+		})
+	}
+	var refusals []string
+	for _, gate := range g.lifecycle().Gates {
+		if slices.Contains(t.Gates, gate.Name) && !slices.Contains(gate.Refuse, "IllegalTransition") {
+			refusals = append(refusals, gate.Refuse...)
 		}
-		if w := m.server.control.worldOf(m.token()); w != nil && w.take(m, t.To) {
-			m.server.took()
-		}
-	})
+	}
+	if len(refusals) > 0 {
+		add("effect-gate", "that is refused for a gate has its effect", func(m *message) {
+			if !takes(m, t) || !slices.Contains(refusals, m.failure()) {
+				return
+			}
+			if w := m.server.control.worldOf(m.token()); w != nil && w.take(m, t.To) {
+				m.server.took()
+			}
+		})
+	}
 	add("effect-foreign", "with another app's token is refused and has its effect", func(m *message) {
 		if !takes(m, t) || m.failure() != "PackageNotFound" {
 			return

@@ -202,4 +202,6 @@ func (m *message) sendWith(values map[string]string) (*message, bool) {
 }
 
 // take makes the answer that of another message.
-func (m *message) take(from *message) { m.status, m.header, m.body = from.status, from.header, from.body }
+func (m *message) take(from *message) {
+	m.status, m.header, m.body = from.status, from.header, from.body
+}

@@ -303,4 +303,3 @@ func (g *generator) senders() {
 			return []contracttest.Notice{n}
 		}), "kafka", "form")
 }
-

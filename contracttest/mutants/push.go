@@ -145,7 +145,13 @@ func (g *generator) envelopes(event string) {
 			}), kind, event, name)
 		}
 		member("envelope-drop", "missing", func(n *node) { n.find("/" + name)[0].drop() })
-		member("envelope-type", "a number", func(n *node) { n.set(name, scalar("1767574800")) })
+		member("envelope-type", "a number", func(n *node) {
+			text := n.member(name).text() // the signature stays good where it is digits
+			if _, err := strconv.ParseInt(text, 10, 64); err != nil {
+				text = "1767574800"
+			}
+			n.set(name, scalar(text))
+		})
 		member("envelope-null", "null", func(n *node) { n.set(name, scalar("null")) })
 		member("envelope-rename", "in small letters", func(n *node) { n.names[slices.Index(n.names, name)] = strings.ToLower(name) })
 		member("envelope-twice", "twice", func(n *node) { n.add(name, n.member(name)) })

@@ -33,6 +33,13 @@ func states(g *generator) {
 	g.directCommit(l)
 }
 
+// rollingBack is a state that only a package which was online before another
+// one can be in.
+const rollingBack = "rolling_back"
+
+// unheld is why some states cannot be brought about.
+const unheld = "the server's own state cannot hold it"
+
 // takes reports whether an exchange asks for a step.
 func takes(m *message, t *spec.Transition) bool { return m.op != nil && m.op.Call() == t.Operation }
 
@@ -67,6 +74,10 @@ func (g *generator) illegal(l *spec.Lifecycle, t *spec.Transition) {
 		}, "illegal-said", t.Name, s)
 	}
 	for _, s := range from {
+		if t.To == rollingBack {
+			g.exclude(State, unheld, "illegal-taken", t.Name, s)
+			continue
+		}
 		g.add(State, fmt.Sprintf("%s from %s is accepted and taken", t.Name, s), checks, func() *fault {
 			return &fault{after: func(m *message) {
 				if w := refusedFrom(m, s); w != nil && w.take(m, t.To) {
@@ -161,7 +172,9 @@ func (g *generator) gate(t *spec.Transition, gate *spec.Gate) {
 			}
 		}}
 	}, "gate-said", t.Name, gate.Name)
-	if len(t.From) > 0 {
+	if t.To == rollingBack && gate.Name == "has_previous_version" {
+		g.exclude(State, unheld, "gate-taken", t.Name, gate.Name)
+	} else if len(t.From) > 0 {
 		g.add(State, fmt.Sprintf("%s is taken without %s", t.Name, gate.Name), checks, func() *fault {
 			return &fault{after: func(m *message) {
 				if w := unmet(m); w != nil && w.take(m, t.To) {
@@ -200,8 +213,18 @@ func (g *generator) targets(l *spec.Lifecycle, t *spec.Transition) {
 	if len(t.From) > 0 && t.Name != "supersede" {
 		g.add(State, t.Name+" does nothing", checks, behind(func(s step) string { return s.From }), "no-op", t.Name)
 	}
+	listed := func(name string) bool {
+		return slices.ContainsFunc(l.States, func(s spec.State) bool { return s.Name == name && s.Listed })
+	}
 	for _, s := range l.States {
-		if s.Final || s.Name == t.To || slices.Contains(t.From, s.Name) || t.Name == "supersede" && s.Slot == "online" {
+		switch {
+		case s.Final || s.Name == t.To || slices.Contains(t.From, s.Name):
+			continue
+		case s.Name == rollingBack || t.Name == "supersede" && s.Slot == "online":
+			g.exclude(State, unheld, "target", t.Name, s.Name)
+			continue
+		case !s.Listed && !listed(t.To):
+			g.exclude(State, "nobody sees a package in either state", "target", t.Name, s.Name)
 			continue
 		}
 		g.add(State, fmt.Sprintf("%s leads to %s", t.Name, s.Name), checks, behind(func(step) string { return s.Name }), "target", t.Name, s.Name)

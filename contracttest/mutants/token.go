@@ -133,7 +133,7 @@ func (g *generator) issuers(op *spec.Operation) {
 			continue
 		}
 		if name != "OAuthInvalidGrant" {
-			g.add(Token, fmt.Sprintf("%s issues where it should answer %s", op.ID, name), []string{"token.secret", "token.grant", "token.life", "token.once"},
+			g.add(Token, fmt.Sprintf("%s issues where it should answer %s", op.ID, name), []string{"token.secret", "token.grant", "token.life", "token.once", "app.own"},
 				lenient(op.ID, func(m *message) bool { return m.failure() == name }), "issues", op.ID, name)
 			continue
 		}
@@ -155,6 +155,10 @@ func (g *generator) issuers(op *spec.Operation) {
 			}), "dead", op.ID, name)
 	}
 	for kind, factor := range map[string]float64{"short": 0.5, "long": 2} {
+		if !slices.Contains(secrets, "access_token") && !slices.Contains(secrets, "authorization_code") {
+			g.exclude(Token, "no call of the contract takes what it issues", "told-"+kind, op.ID)
+			continue
+		}
 		g.add(Token, fmt.Sprintf("%s answers an expires_in that is too %s", op.ID, kind), []string{"token.life", "token.expired"},
 			after(op.ID, func(m *message) {
 				if m.ok() {

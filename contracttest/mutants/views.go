@@ -49,7 +49,7 @@ func (g *generator) stale(op *spec.Operation) {
 	g.add(State, op.ID+" answers what was so before", []string{"lifecycle.path", "lifecycle.views", "lifecycle.quota", "messages"}, func() *fault {
 		first := map[string]message{}
 		return &fault{after: func(m *message) {
-			if !m.is(op.ID) {
+			if !m.is(op.ID) || !m.ok() {
 				return
 			}
 			key := m.token()
@@ -208,7 +208,7 @@ func (g *generator) foreign(op *spec.Operation) {
 			if w == nil {
 				return
 			}
-			mine := m.text("app_id")
+			mine := m.text("app_id") + m.text("app_ids")
 			if app := w.app(m.token()); mine == "" && app != nil {
 				mine = textOf(app.member("app_id"))
 			}
@@ -217,16 +217,19 @@ func (g *generator) foreign(op *spec.Operation) {
 				if id == mine || mine == "" || token == "" {
 					continue
 				}
-				values := map[string]string{op.TokenParam: token}
-				if m.text("app_id") != "" {
-					values = map[string]string{"app_id": id}
+				// A package of another app is not asked for by this one's id.
+				values := map[string]string{op.TokenParam: token, "package_id": "", "type": ""}
+				for _, name := range []string{"app_id", "app_ids"} {
+					if m.text(name) != "" {
+						values = map[string]string{name: id, "package_id": "", "type": ""}
+					}
 				}
 				if as, ok := m.sendWith(values); ok && as.ok() {
 					m.take(as)
 					m.answered = true
 					m.server.took()
+					return
 				}
-				return
 			}
 		}}
 	}, "foreign", op.ID)
@@ -341,8 +344,8 @@ func (g *generator) identities(op *spec.Operation) {
 			})
 		}
 	}), "other", op.ID, "app_id")
+	g.foreign(op)
 	if !hasField(op, "app_ids") {
-		g.foreign(op)
 		return
 	}
 	rows := func(kind, note string, f func(*node)) {
@@ -404,4 +407,3 @@ func (g *generator) messages(op *spec.Operation) {
 		}
 	}), "refused", op.ID)
 }
-

@@ -172,7 +172,7 @@ func wrongTypes(typ string) []wrongType {
 		return wrongType{name, func(*node) *node { return scalar(text) }}
 	}
 	text := wrongType{"text", func(n *node) *node { return quoted(n.text()) }}
-	list := wrongType{"list", func(n *node) *node { return &node{kind: '[', values: []*node{n}} }}
+	list := wrongType{"list", func(n *node) *node { item := *n; return &node{kind: '[', values: []*node{&item}} }}
 	switch typ {
 	case "integer":
 		return []wrongType{text, as("fraction", "1.5"), as("boolean", "true"), list}
