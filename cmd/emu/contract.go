@@ -17,7 +17,7 @@ func (a *app) contractCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.contractRunCommand(), &cobra.Command{
+	cmd.AddCommand(a.contractRunCommand(), a.contractMutateCommand(), &cobra.Command{
 		Use: "list", Short: "List the checks", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return a.listChecks() },
 	})

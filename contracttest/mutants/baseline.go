@@ -168,11 +168,7 @@ func openPlatform(ctx context.Context, contract *spec.Contract, makeServer Maker
 	f.fault = with
 	t := box.Target()
 	f.tp = t.Credentials.TP
-	p := &platform{server, box, f, f.target(t)}
-	if with.setup != nil {
-		with.setup(f)
-	}
-	return p, nil
+	return &platform{server, box, f, f.target(t)}, nil
 }
 
 // close ends the sandbox and the server.

@@ -19,7 +19,7 @@ func (g *generator) add(class Class, note string, checks []string, make func() *
 	probe := make()
 	g.out.Mutants = append(g.out.Mutants, Mutant{
 		ID: string(class) + "/" + strings.Join(parts, "/"), Class: class, Note: note, Checks: checks,
-		Served: probe.notices == nil, make: make,
+		Served: probe.notices == nil && !probe.batched, make: make,
 	})
 }
 

@@ -100,12 +100,12 @@ type fault struct {
 	// pushes and notices change all that has arrived so far.
 	pushes  func(*faulty, []contracttest.Push) []contracttest.Push
 	notices func(*faulty, []contracttest.Notice) []contracttest.Notice
+	// batched says that pushes does nothing to one push by itself.
+	batched bool
 	// steps changes the state behind a step of the lifecycle, of the name
 	// stepName or any for ""; it reports whether it did.
 	steps    func(*world, *node, step) bool
 	stepName string
-	// setup prepares the sandbox once it is there.
-	setup func(*faulty)
 }
 
 // Generate makes the population of a contract. The baseline says what the

@@ -30,7 +30,7 @@ func pushes(g *generator) {
 	}
 	g.add(Push, "pushes arrive the wrong way round", []string{"push.order"}, func() *fault {
 		var shown []contracttest.Push
-		return &fault{pushes: func(f *faulty, got []contracttest.Push) []contracttest.Push {
+		return &fault{batched: true, pushes: func(f *faulty, got []contracttest.Push) []contracttest.Push {
 			fresh := slices.Clone(got[len(shown):])
 			slices.Reverse(fresh)
 			if len(fresh) > 1 {

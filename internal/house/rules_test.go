@@ -102,9 +102,11 @@ func ourImports() map[string][]string {
 		"contracttest":   {".", "internal/clock", "internal/seal", "internal/spec"},
 		// It knows emu over HTTP only, like any other harness.
 		"contracttest/emutarget": {"contracttest", "internal/clock"},
+		// It knows the server that it makes faulty over HTTP only.
+		"contracttest/mutants": {".", "contracttest", "contracttest/emutarget", "internal/seal", "internal/spec"},
 		"cmd/emu": append([]string{
 			"emulator", "emulator/kafka", "emulator/store", "scenarios", "contracttest",
-			"contracttest/emutarget",
+			"contracttest/emutarget", "contracttest/mutants",
 		}, emulator...),
 		"bench": append([]string{"emulator", "emulator/kafka", "emulator/store", "internal/floor"}, emulator...),
 	}
@@ -117,6 +119,7 @@ func testImports() map[string][]string {
 		// that are wrong.
 		"contracttest":           {"emulator"},
 		"contracttest/emutarget": {"emulator"},
+		"contracttest/mutants":   {"emulator"},
 	}
 }
 
