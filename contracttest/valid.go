@@ -162,7 +162,7 @@ func (p *probe) valid(ctx context.Context, op *spec.Operation, f spec.Field, v v
 	}
 	p.cover(op.ID, "parameter", f.Name, "valid")
 	p.saw("input.valid")
-	finding := Finding{Message: "a valid value is refused: " + v.name, ValuePointer: "/" + f.Name, SpecPointer: f.Pointer, Evidence: f.Evidence}
+	finding := Finding{Message: "a valid value is refused", ValuePointer: "/" + f.Name, SpecPointer: f.Pointer, Evidence: f.Evidence}
 	if v.free || p.forForm(x) {
 		p.expect(x, finding, Accepted)
 	}
