@@ -127,6 +127,12 @@ func (p *probe) valid(ctx context.Context, op *spec.Operation, f spec.Field, v v
 	if err != nil {
 		return err
 	}
+	if v.free {
+		if told, err := p.told(ctx, op, f, s); err != nil || told {
+			p.dropped = "its values are the server's"
+			return err
+		}
+	}
 	if v.now {
 		now, err := p.target.Clock.Now(ctx)
 		if err != nil {
@@ -167,6 +173,21 @@ func (p *probe) valid(ctx context.Context, op *spec.Operation, f spec.Field, v v
 		p.expect(x, finding, Accepted)
 	}
 	return nil
+}
+
+// told reports whether the values of a parameter come from the server, so that
+// one that the client makes up names nothing.
+func (p *probe) told(ctx context.Context, op *spec.Operation, f spec.Field, s *Subject) (bool, error) {
+	for _, name := range []string{op.Call() + "." + f.Name, f.Name} {
+		if _, ok := p.target.Samples[name]; ok {
+			return true, nil
+		}
+	}
+	if p.target.Give == nil {
+		return false, nil
+	}
+	_, ok, err := p.target.Give(ctx, s, op.Call(), f.Name)
+	return ok, err
 }
 
 // forForm reports whether a call is refused for the form of its parameters.
