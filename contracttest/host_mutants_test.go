@@ -189,7 +189,7 @@ func TestHostMutants(t *testing.T) {
 	for _, m := range hostMutants() {
 		t.Run(m.class+"/"+strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
-			e := open(t, *mutantSeed)
+			e := open(t, 1)
 			m.change(t, e)
 			r, err := contracttest.Verify(t.Context(), e.target, contracttest.Options{
 				Mode: contracttest.Destructive, Tags: []string{"host"},

@@ -125,7 +125,7 @@ func unknownCases(s *suite) []work {
 func methodCases(s *suite) []work {
 	var out []work
 	for _, op := range s.contract.Operations() {
-		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 			r, err := http.NewRequest(method, "http://wire.invalid"+op.Path, http.NoBody) //nolint:noctx // it is only matched
 			if err != nil || s.contract.Match(r).Operation != nil {
 				continue

@@ -56,7 +56,7 @@ func lifeCases(s *suite) []work {
 	for _, op := range s.issuers() {
 		out = append(out, work{
 			check: "token.life", operation: op.ID, name: "to the end of its life", needs: append(s.needsOf(op), NeedStates),
-			run: func(ctx context.Context, p *probe) error { return p.live(ctx, op) },
+			run: func(ctx context.Context, p *probe) error { return p.growOld(ctx, op) },
 		})
 	}
 	return out
@@ -143,7 +143,7 @@ func (p *probe) exchangeOf(ctx context.Context, s *Subject, code string) (*wire,
 // takerOf is a call that only reads and takes the tokens that an operation
 // issues; nil where there is none.
 func (p *probe) takerOf(issuer *spec.Operation) *spec.Operation {
-	who := map[string]string{opIssue: "host", opTicket: asTP, opExchange: asAuthorizer}[issuer.Call()]
+	who := map[string]string{opIssue: asHost, opTicket: asTP, opExchange: asAuthorizer}[issuer.Call()]
 	ops := p.contract.Operations()
 	i := slices.IndexFunc(ops, func(op *spec.Operation) bool {
 		needs := slices.ContainsFunc(op.Fields(), func(f spec.Field) bool { return f.Required && f.Name != "app_id" })
@@ -174,9 +174,9 @@ func lifeIn(answer []byte) time.Duration {
 // margin is how near to the end of a life it is looked at.
 const margin = time.Minute
 
-// live uses what was issued shortly before its life ends, and after: what works
+// growOld uses what was issued shortly before its life ends, and after: what works
 // once is issued for each.
-func (p *probe) live(ctx context.Context, op *spec.Operation) error {
+func (p *probe) growOld(ctx context.Context, op *spec.Operation) error {
 	early := Finding{Message: "what was issued is not accepted to the end of its life"}
 	late := Finding{Message: "what was issued is accepted past the end of its life"}
 	u, err := p.issueWith(ctx, op)
@@ -240,11 +240,10 @@ func strangerCases(s *suite) []work {
 	var out []work
 	for _, op := range s.contract.Operations() {
 		if principal(op) == asDeveloper || !slices.Contains(op.Principals, asDeveloper) {
-			// Where only developers may call, the token says which app it is.
 			continue
 		}
 		out = append(out, work{
-			check: "token.other-app", operation: op.ID, name: "app of another developer", needs: append(s.needsOf(op), NeedStates),
+			check: "token.other-app", operation: op.ID, name: "app of another developer", needs: append(s.needsOf(op), NeedStates, NeedDeveloper),
 			run: func(ctx context.Context, p *probe) error {
 				s, err := p.subject(ctx, op, true)
 				if err != nil {
@@ -254,9 +253,11 @@ func strangerCases(s *suite) []work {
 				if err != nil {
 					return err
 				}
-				if w.token, err = p.developer(ctx); err != nil {
+				token, err := p.tokenOf(ctx, asDeveloper, s)
+				if err != nil {
 					return err
 				}
+				w.token = token.token
 				return p.refused(ctx, w, s, false, Finding{
 					Message: "a developer's token reaches the app of another", ValuePointer: "/app_id", Evidence: judgement(),
 				})
@@ -264,27 +265,4 @@ func strangerCases(s *suite) []work {
 		})
 	}
 	return out
-}
-
-// developer issues a token to the developer.
-func (p *probe) developer(ctx context.Context) (string, error) {
-	c := p.target.Credentials.Developer
-	op, ok := p.contract.Operation(opIssue)
-	if !ok || c.ID == "" || c.Secret == "" {
-		return "", fmt.Errorf("%w: it has no credentials of a developer", ErrCannot)
-	}
-	w, err := p.base(ctx, op, &Subject{})
-	if err != nil {
-		return "", err
-	}
-	w.set(param{name: "client_id", text: c.ID})
-	w.set(param{name: "client_secret", text: c.Secret})
-	x, err := p.call(ctx, w)
-	if err != nil {
-		return "", err
-	}
-	if token := issuedIn(x).token; token != "" {
-		return token, nil
-	}
-	return "", fmt.Errorf("%w: %s issued the developer no token", ErrCannot, opIssue)
 }

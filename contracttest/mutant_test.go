@@ -126,6 +126,9 @@ func (m *msg) code() string {
 
 func (m *msg) ok() bool { return m.code() == "0" || m.code() == "" && m.status == http.StatusOK }
 
+// text is a parameter's text, or its number.
+func (m *msg) text(name string) string { return paramText(m, name) }
+
 // edit changes the body's members.
 func (m *msg) edit(f func(map[string]any)) {
 	var v map[string]any

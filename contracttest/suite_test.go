@@ -349,7 +349,7 @@ func TestReportForms(t *testing.T) {
 func TestExamplesThatAreNotThere(t *testing.T) {
 	e := open(t, 1)
 	on(func(m *msg) {
-		if m.is("uploadPackage") && m.ok() && paramText(m, "template_id") != "99" {
+		if m.is("uploadPackage") && m.ok() && m.text("template_id") != "99" {
 			m.refuse(69008, "源模板不存在")
 		}
 	})(t, e)

@@ -3,6 +3,8 @@ package mutants
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"slices"
 	"strings"
 )
@@ -22,7 +24,7 @@ func parse(data []byte) *node {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	n := parseNext(d)
-	if n == nil || d.More() {
+	if _, err := d.Token(); n == nil || !errors.Is(err, io.EOF) {
 		return nil
 	}
 	return n

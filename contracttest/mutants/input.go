@@ -24,15 +24,18 @@ func rules() []rule {
 	number := func(f *spec.Field) bool { return f.Type == "integer" || f.Type == "number" || f.Type == "boolean" }
 	return []rule{
 		{spec.RuleRequired, "input.required", func(_ *spec.Operation, f *spec.Field) bool { return f.Required }},
-		// In a query and a form everything is a text.
-		{spec.RuleType, "input.type", func(op *spec.Operation, f *spec.Field) bool { _, json := op.Takes(); return json || number(f) }},
+		// In a query and a form everything is a text; a value of another type is
+		// outside of an enumeration, too, which then is what refuses it.
+		{spec.RuleType, "input.type", func(op *spec.Operation, f *spec.Field) bool {
+			_, json := op.Takes()
+			return len(f.Enum) == 0 && (json || number(f))
+		}},
 		{spec.RuleMinimum, "input.boundary", func(_ *spec.Operation, f *spec.Field) bool { return f.Minimum != nil }},
 		{spec.RuleMaximum, "input.boundary", func(_ *spec.Operation, f *spec.Field) bool { return f.Maximum != nil }},
 		{spec.RuleMinLength, "input.boundary", func(_ *spec.Operation, f *spec.Field) bool { return f.MinLength > 0 }},
 		{spec.RuleMaxLength, "input.boundary", func(_ *spec.Operation, f *spec.Field) bool { return f.MaxLength != nil }},
 		{spec.RuleEnum, "input.enum", func(_ *spec.Operation, f *spec.Field) bool { return len(f.Enum) > 0 }},
 		{spec.RulePattern, "input.pattern", func(_ *spec.Operation, f *spec.Field) bool { return f.Pattern != "" }},
-		{spec.RuleFormat, "input.type", func(_ *spec.Operation, f *spec.Field) bool { return f.Format == "int64" }},
 		{spec.RuleDuplicate, "input.duplicate", func(*spec.Operation, *spec.Field) bool { return true }},
 	}
 }
@@ -58,6 +61,14 @@ func inputRules(g *generator) {
 		}
 	}
 	for _, op := range g.contract.Operations() {
+		g.overflow(op)
+		if g.baseline.Answers[op.ID]["other"] > 0 {
+			g.add(Input, op.ID+" answers a wrong request as a fault of its own", []string{"response.delivered"}, after(op.ID, func(m *message) {
+				if len(m.invalid) > 0 {
+					m.refuseStage("internal")
+				}
+			}), "crash", op.ID)
+		}
 		g.malformed(op)
 		g.placements(op)
 		g.methods(op)
@@ -97,6 +108,21 @@ func (m *message) inBody() string {
 		return "form"
 	}
 	return "other"
+}
+
+// overflow makes an operation take numbers that are no int64.
+func (g *generator) overflow(op *spec.Operation) {
+	const digits = 19
+	for _, f := range op.Fields() {
+		if f.Format != "int64" {
+			continue
+		}
+		g.add(Input, fmt.Sprintf("%s takes a number for %s that is no int64", op.ID, f.Name), []string{"input.type"},
+			lenient(op.ID, func(m *message) bool {
+				other := func(i spec.Issue) bool { return i.Pointer != "/"+f.Name }
+				return len(m.text(f.Name)) > digits && len(m.invalid) > 0 && !slices.ContainsFunc(m.invalid, other)
+			}), "overflow", op.ID, f.Name)
+	}
 }
 
 // malformed makes an operation read what cannot be decoded.

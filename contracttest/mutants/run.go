@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	emu "github.com/swanemu/emu"
@@ -66,17 +67,43 @@ type Result struct {
 	Requests int    `json:"requests"`
 }
 
-// Run runs the suite on one mutant. It ends with the first finding of a check
-// that is meant to find it; on all others, and on null mutants, everything is
-// run.
+// Run runs the suite on one mutant: first the part of it that is about the
+// operation that the mutant is about, then, where no check that is meant to
+// find it has, the whole on a fresh one. It ends with the first finding of such
+// a check; on all others, and on null mutants, everything is run.
 func (l *Lab) Run(ctx context.Context, m Mutant, seed uint64) (Result, error) {
+	if op := l.about(&m); op != nil {
+		out, err := l.try(ctx, m, seed, op)
+		if err != nil || out.Verdict == Killed {
+			return out, err
+		}
+	}
+	return l.try(ctx, m, seed, nil)
+}
+
+// about is the operation that a mutant's ID names; nil for none and for null
+// mutants.
+func (l *Lab) about(m *Mutant) []string {
+	parts := strings.Split(m.ID, "/")
+	if m.Class == Null || len(parts) < 3 {
+		return nil
+	}
+	if _, ok := l.contract.Operation(parts[2]); !ok {
+		return nil
+	}
+	return parts[2:3]
+}
+
+// try runs the part of the suite that is about some operations, or the whole
+// for nil.
+func (l *Lab) try(ctx context.Context, m Mutant, seed uint64, operations []string) (Result, error) {
 	out := Result{Mutant: m, Seed: seed}
 	p, err := openPlatform(ctx, l.contract, l.make, seed, m.make())
 	if err != nil {
 		return out, fmt.Errorf("%s: %w", m.ID, err)
 	}
 	r, err := contracttest.Verify(ctx, p.target, contracttest.Options{
-		Mode: contracttest.Destructive, Stop: func(f contracttest.Finding) bool { return m.intends(f.Check) },
+		Mode: contracttest.Destructive, Operations: operations, Stop: func(f contracttest.Finding) bool { return m.intends(f.Check) },
 	})
 	err = errors.Join(err, p.close(context.WithoutCancel(ctx)))
 	if err != nil {

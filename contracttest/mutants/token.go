@@ -138,6 +138,9 @@ func (g *generator) issuers(op *spec.Operation) {
 			continue
 		}
 		for _, what := range []string{"refresh_token", "code"} {
+			if !hasField(op, what) {
+				continue
+			}
 			g.add(Token, fmt.Sprintf("%s issues for any %s", op.ID, what), []string{"token.secret"}, reissuing(op.ID, what, false), "any-"+what, op.ID)
 			g.add(Token, fmt.Sprintf("%s issues twice for one %s", op.ID, what), []string{"token.once"}, reissuing(op.ID, what, true), "used-"+what, op.ID)
 		}

@@ -23,6 +23,9 @@ func wireFields(g *generator) {
 		for _, p := range merged(successes(op)) {
 			place := dotted(p.Pointer)
 			if g.baseline.Values[op.ID][p.Pointer] == "" {
+				if g.added(op, &p) {
+					continue
+				}
 				g.exclude(Wire, "no accepted answer of the unmodified server has it", "value", op.ID, place)
 				continue
 			}
@@ -36,6 +39,28 @@ func wireFields(g *generator) {
 			}
 		}
 	}
+}
+
+// added gives answers a member that they may leave out and do, with a value
+// that it must not have; false where that cannot be.
+func (g *generator) added(op *spec.Operation, p *spec.Property) bool {
+	cut := strings.LastIndexByte(p.Pointer, '/')
+	if cut < 0 {
+		return false // the answer itself
+	}
+	around, name := p.Pointer[:cut], p.Pointer[cut+1:]
+	if p.Required || name == "*" || g.baseline.Values[op.ID][around] == "" {
+		return false
+	}
+	for kind, value := range map[string]string{"list": "[]", "text": `""`, "object": "{}"} {
+		g.add(Wire, fmt.Sprintf("%s answers %s with %s, where there is none", op.ID, dotted(p.Pointer), value), []string{"response.schema"},
+			after(op.ID, breaking(around, &breakage{change: func(s spot) {
+				if s.value.kind == '{' && s.value.member(name) == nil {
+					s.value.add(name, scalar(value))
+				}
+			}})), "added."+kind, op.ID, dotted(p.Pointer))
+	}
+	return true
 }
 
 // successes describes the accepted answers of an operation: alternatives that
