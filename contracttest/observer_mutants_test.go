@@ -12,7 +12,9 @@ import (
 // finds in passing, an observer finds too, and accuses the server. At a null
 // mutant it accuses nobody but the suite.
 func TestObserverOfMutants(t *testing.T) {
-	passing := func(check string) bool { return strings.HasPrefix(check, "response.") || strings.HasPrefix(check, "list.") }
+	passing := func(check string) bool {
+		return strings.HasPrefix(check, "response.") || strings.HasPrefix(check, "list.")
+	}
 	all := slices.DeleteFunc(mutants(), func(m mutant) bool { return m.intended != "" && !passing(m.intended) })
 	if raceEnabled {
 		all = slices.DeleteFunc(all, func(m mutant) bool { return len(m.name)%8 != 0 })
