@@ -220,6 +220,9 @@ func (j *jotting) answer(params spec.Params) {
 	case x.Method == http.MethodHead:
 		j.unjudged("the answer: there is none to HEAD but its header")
 		return
+	case x.Status == http.StatusTooManyRequests:
+		j.unjudged("the answer: the server throttles, which any server may")
+		return
 	case x.Status == http.StatusSwitchingProtocols:
 		j.unjudged("the answer: the connection has become another one")
 		return

@@ -28,6 +28,8 @@ func (w watched) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	res, err := w.next.RoundTrip(r)
 	if err != nil {
+		x.Fault, x.Duration, x.BodySize = contracttest.BrokenOff, time.Since(x.Started), int64(len(x.Body))
+		w.see(x)
 		return nil, err
 	}
 	x.Answer, err = io.ReadAll(res.Body)
@@ -253,6 +255,9 @@ func TestObserve(t *testing.T) {
 		"the server breaks off": {
 			with(get(listURL, `{`), func(x *contracttest.Exchange) { x.Fault = contracttest.BrokenOff }), "listPackages", contracttest.Crashed,
 			[]string{"response.delivered server: the request was not answered, or with a fault of the server"},
+		},
+		"throttled": {
+			with(get(listURL, `slow down`), func(x *contracttest.Exchange) { x.Status = 429 }), "listPackages", contracttest.Throttled, nil,
 		},
 		"the server says that it is at fault": {
 			get(listURL, `{"errno":1000,"msg":"系统错误"}`), "listPackages", contracttest.Crashed,

@@ -184,8 +184,11 @@ func (p *proxyRun) run(ctx context.Context) error {
 		}
 	}()
 	handler := newCountedHandler(p.relay)
+	base, endAll := context.WithCancel(context.WithoutCancel(ctx))
+	defer endAll()
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerLimit,
+		BaseContext: func(net.Listener) context.Context { return base },
+		Handler:     handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: headerLimit,
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	ended := make(chan error, 1)
@@ -199,6 +202,8 @@ func (p *proxyRun) run(ctx context.Context) error {
 	}
 	wait, cancel := clock.Timeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
+	// Streams and upgraded connections do not end by themselves.
+	defer clock.Wake(streamGrace, endAll)()
 	if server.Shutdown(wait) != nil {
 		_ = server.Close() // what is under way is told as given up
 	}

@@ -418,6 +418,55 @@ func TestProxyStrictPasses(t *testing.T) {
 	}
 }
 
+// TestProxyUpgrade lets a connection become another one.
+func TestProxyUpgrade(t *testing.T) {
+	noLeaks(t)
+	p := startProxy(t, proxyFlags{strict: true, upstream: upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
+		conn, buf, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close() //nolint:errcheck // nothing is lost with it
+		_, _ = buf.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		_ = buf.Flush()
+		line, _ := buf.ReadString('\n')
+		_, _ = conn.Write([]byte("echo " + line))
+	})})
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close() //nolint:errcheck // nothing is lost with it
+	in := bufio.NewReader(conn)
+	upgrade := "POST " + releasePath + "&package_id=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"
+	_, _ = io.WriteString(conn, upgrade)
+	res, err := http.ReadResponse(in, nil)
+	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatal(res, err)
+	}
+	_, _ = io.WriteString(conn, "hello\n")
+	if all, err := io.ReadAll(in); string(all) != "echo hello\n" {
+		t.Errorf("%q, %v", all, err)
+	}
+	_ = conn.Close()
+	// One that is open does not hold up the end.
+	open, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close() //nolint:errcheck // nothing is lost with it
+	_, _ = io.WriteString(open, upgrade)
+	if res, err := http.ReadResponse(bufio.NewReader(open), nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatal(res, err)
+	}
+	if err := p.stop(); err != nil {
+		t.Error(err)
+	}
+	if out := p.out.String(); strings.Count(out, "(not judged: the answer: the connection has become another one)") != 2 {
+		t.Error(out)
+	}
+}
+
 // TestProxyLargeBodies passes what is too large to be judged, and says so.
 func TestProxyLargeBodies(t *testing.T) {
 	noLeaks(t)

@@ -78,22 +78,21 @@ func (c *comparison) openAPI(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("compare %s with %s: %w", c.old.Name, c.new.Name, err)
 	}
-	localize := checker.NewDefaultLocalizer()
 	config := checker.NewConfig(checker.GetAllChecks())
 	for _, found := range checker.CheckBackwardCompatibilityUntilLevel(config, report, sources, checker.INFO) {
 		if found.GetPath() == "" && found.GetOperation() == "" {
 			continue // of the document: its version, its unused parts
 		}
-		c.add(c.change(found, localize))
+		c.add(c.change(found))
 	}
 	return nil
 }
 
 // change is what oasdiff found as it is told here. What it only warns of counts
 // as breaking: a client may notice it.
-func (c *comparison) change(found checker.Change, localize checker.Localizer) Change {
+func (c *comparison) change(found checker.Change) Change {
 	out := Change{
-		Level: Compatible, ID: found.GetId(), Text: plain(found.GetUncolorizedText(localize)),
+		Level: Compatible, ID: found.GetId(), Text: told(found.GetId(), found.GetArgs()),
 		Old: c.old.source(found.GetBaseSource()), New: c.new.source(found.GetRevisionSource()),
 	}
 	switch {
@@ -107,10 +106,6 @@ func (c *comparison) change(found checker.Change, localize checker.Localizer) Ch
 	if strings.HasPrefix(out.ID, "api-") || strings.HasPrefix(out.ID, "endpoint-") {
 		out.Text += ": " + found.GetOperation() + " " + found.GetPath()
 	}
-	if c.new.contract.Platform() {
-		// There a form and a JSON body are one set of parameters.
-		out.Text = regexp.MustCompile(` \(media type: [^)]*\)`).ReplaceAllString(out.Text, "")
-	}
 	if found.GetLevel() >= checker.WARN {
 		out.Level = Breaking
 	}
@@ -120,21 +115,35 @@ func (c *comparison) change(found checker.Change, localize checker.Localizer) Ch
 	}
 	if event, ok := strings.CutPrefix(found.GetPath(), eventPath); ok {
 		name = event
-		out.Text = "event: " + strings.NewReplacer(" for the response status `200`", "", " for the status `200`", "", "response ", "").Replace(out.Text)
+		out.Text = "event: " + strings.TrimSuffix(strings.TrimPrefix(out.Text, "response "), inStatus("200"))
 	}
 	out.Operations = []string{name}
 	out.Reason = reasonOf(out.Level, out.ID)
-	if comment := found.GetComment(localize); comment != "" {
-		out.Reason += "; " + strings.TrimSuffix(plain(comment), ".")
-	}
 	return out
 }
 
-// plain writes numbers as they are, and nothing over several lines.
-func plain(text string) string {
-	text = regexp.MustCompile("`(-?[0-9]+)\\.00`").ReplaceAllString(text, "`$1`")
-	return strings.Join(strings.Fields(text), " ")
+// told says in words what oasdiff tells by the id of a rule and its arguments.
+// Its own sentences are in four languages, of which all would be linked.
+func told(id string, args []any) string {
+	texts := make([]string, len(args))
+	for i, arg := range args {
+		texts[i] = fmt.Sprint(arg)
+	}
+	status := ""
+	if n := len(texts); n > 1 && strings.HasPrefix(id, "response-") && regexp.MustCompile(`^([1-5][0-9X]{2}|default)$`).MatchString(texts[n-1]) {
+		status, texts = inStatus(texts[n-1]), texts[:n-1]
+	}
+	if n := len(texts); n > 1 && regexp.MustCompile(`-(changed|increased|decreased|generalized|specialized)$`).MatchString(id) {
+		texts = append(texts[:n-2], texts[n-2]+" → "+texts[n-1])
+	}
+	out := strings.ReplaceAll(id, "-", " ")
+	if len(texts) > 0 {
+		out += ": " + strings.Join(strings.Fields(strings.Join(texts, ", ")), " ")
+	}
+	return out + status
 }
+
+func inStatus(status string) string { return " (status " + status + ")" }
 
 // reasonOf says why a change of OpenAPI has its level.
 func reasonOf(level Level, id string) string {
