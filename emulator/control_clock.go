@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/swanemu/emu/internal/clock"
@@ -176,4 +177,26 @@ func settle(c *controlCall, in settleIn) (Report, error) {
 		}
 	}
 	return c.moved(r, err)
+}
+
+// duration reads a duration text; pointer says where it stands.
+func duration(text, pointer string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > longest {
+		return 0, badRequest(pointer, "want a duration from 0 to 876000h, a hundred years, such as 2h, 40m or 3s")
+	}
+	return d, nil
+}
+
+// durationText writes a duration as people do: 2h, not 2h0m0s. Less than
+// nothing counts as nothing.
+func durationText(d time.Duration) string {
+	text := max(d, 0).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }

@@ -379,25 +379,3 @@ func updateConfig(c *Call, in configChange) (configOut, error) {
 	}
 	return getConfig(c, None{})
 }
-
-// duration reads a duration text; pointer says where it stands.
-func duration(text, pointer string) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 || d > longest {
-		return 0, badRequest(pointer, "want a duration from 0 to 876000h, a hundred years, such as 2h, 40m or 3s")
-	}
-	return d, nil
-}
-
-// durationText writes a duration as people do: 2h, not 2h0m0s. Less than
-// nothing counts as nothing.
-func durationText(d time.Duration) string {
-	text := max(d, 0).String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
-}

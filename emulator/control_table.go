@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"github.com/swanemu/emu/internal/spec"
 )
@@ -13,6 +14,12 @@ import (
 // journaled, replayed. A look reads a sandbox's state at its present time.
 // What else there is concerns the process, a whole sandbox or its time.
 func controlOperations() []controlOperation {
+	return slices.Concat(existenceOperations(), userOperations(), sandboxOperations())
+}
+
+// existenceOperations are about the process, its sandboxes, and what exists in
+// them but users.
+func existenceOperations() []controlOperation {
 	return []controlOperation{
 		// control_emulator.go
 		serves("getHealth", func(c *controlCall, _ None) (controlAnswer, error) { return c.e.health(), nil }),
@@ -53,6 +60,12 @@ func controlOperations() []controlOperation {
 		looks("getHost", getHost),
 		orders("updateHost", http.StatusOK, updateHost),
 		orders("addContainer", http.StatusCreated, addContainer),
+	}
+}
+
+// userOperations are about users, and what reaches them.
+func userOperations() []controlOperation {
+	return []controlOperation{
 		// control_users.go
 		looks("listUsers", listUsers),
 		orders("createUser", http.StatusCreated, createUser),
@@ -80,6 +93,13 @@ func controlOperations() []controlOperation {
 		looks("listSubscriptions", listSubscriptions),
 		orders("subscribe", http.StatusCreated, subscribe),
 		orders("unsubscribe", http.StatusOK, unsubscribe),
+	}
+}
+
+// sandboxOperations are about what the platform decides in a sandbox, its
+// time, and what it has recorded and sent.
+func sandboxOperations() []controlOperation {
+	return []controlOperation{
 		// control_decisions.go
 		looks("listDecisions", listDecisions),
 		orders("decide", http.StatusOK, decide),

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime/debug"
+	"slices"
 
 	"github.com/swanemu/emu/internal/spec"
 )
@@ -13,6 +14,11 @@ import (
 // contract: reading it tells everything that is there. A call that is in the
 // contract and not here is answered from its examples and schemas.
 func platformBehaviours() []behaviour {
+	return slices.Concat(appBehaviours(), serviceBehaviours())
+}
+
+// appBehaviours are of tokens, users, packages and apps.
+func appBehaviours() []behaviour {
 	return []behaviour{
 		// oauth.go
 		changes("issueAccessToken", issueAccessToken),
@@ -58,6 +64,12 @@ func platformBehaviours() []behaviour {
 		reads("getOSSAppInfo", getOSSAppInfo),
 		reads("listOSSPackages", listOSSPackages),
 		reads("getOSSPackageDetail", getOSSPackageDetail),
+	}
+}
+
+// serviceBehaviours are of messages, feeds and payment.
+func serviceBehaviours() []behaviour {
+	return []behaviour{
 		// services.go, feeds.go
 		changes("sendUnicastMessage", sendUnicastMessage),
 		changes("sendMulticastMessage", sendMulticastMessage),

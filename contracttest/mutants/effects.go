@@ -69,6 +69,19 @@ func (g *generator) effects(t *spec.Transition) {
 			}
 		})
 	}
+	g.gateEffects(t, add)
+	add("effect-foreign", "with another app's token is refused and has its effect", func(m *message) {
+		if !takes(m, t) || m.failure() != "PackageNotFound" {
+			return
+		}
+		if w := m.server.control.worldOf(m.token()); w != nil && w.stateOf(m) == "foreign" {
+			m.doAnyway(map[string]string{m.op.TokenParam: w.tokenOf(m.text("package_id"), "")})
+		}
+	})
+}
+
+// gateEffects lets a call take its step that a gate refuses.
+func (g *generator) gateEffects(t *spec.Transition, add func(kind, note string, f func(*message))) {
 	var refusals []string
 	for _, gate := range g.lifecycle().Gates {
 		if slices.Contains(t.Gates, gate.Name) && !slices.Contains(gate.Refuse, "IllegalTransition") {
@@ -85,14 +98,6 @@ func (g *generator) effects(t *spec.Transition) {
 			}
 		})
 	}
-	add("effect-foreign", "with another app's token is refused and has its effect", func(m *message) {
-		if !takes(m, t) || m.failure() != "PackageNotFound" {
-			return
-		}
-		if w := m.server.control.worldOf(m.token()); w != nil && w.stateOf(m) == "foreign" {
-			m.doAnyway(map[string]string{m.op.TokenParam: w.tokenOf(m.text("package_id"), "")})
-		}
-	})
 }
 
 // doAnyway sends the request with other values, for its effect.

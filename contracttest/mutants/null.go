@@ -70,6 +70,12 @@ func (g *generator) bodies() {
 	}
 	add("texts are escaped where they need not be", escaped(escapeAll), "escaped", "unicode")
 	add("slashes are escaped, as PHP does", escaped(func(s string) string { return strings.ReplaceAll(s, "/", `\/`) }), "escaped", "slashes")
+	g.otherValues()
+}
+
+// otherValues writes other values where any will do.
+func (g *generator) otherValues() {
+	add := func(note string, f func(*message), parts ...string) { g.add(Null, note, nil, every(f), parts...) }
 	add("rows are in another order", func(m *message) {
 		if m.op != nil && m.ok() && strings.HasSuffix(m.op.Call(), "Packages") {
 			m.edit(func(n *node) {
