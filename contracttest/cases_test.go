@@ -37,7 +37,7 @@ func TestCaseIDs(t *testing.T) {
 		seen[r.ID] = r.Name()
 	}
 	for id, name := range map[string]string{
-		"e24760d0": "releasePackage/input.placement/query", "f2d1e8ec": "platform/push.retry/refused twice",
+		"e24760d0": "releasePackage/input.placement/query", "bd9d2cfc": "platform/push.retry/audit_pass refused twice",
 	} {
 		if seen[id] != name {
 			t.Errorf("the ID %s is that of %q, want %s; IDs stand in people's notes and must not change", id, seen[id], name)
@@ -148,10 +148,13 @@ func TestFindingsSayWhere(t *testing.T) {
 func TestCases(t *testing.T) {
 	e := open(t, 1)
 	name := "releasePackage/lifecycle.illegal/from in_review"
-	o := contracttest.Options{Cases: []string{contracttest.CaseID(name), "platform/push.retry/refused twice"}, Trace: true}
+	o := contracttest.Options{Cases: []string{contracttest.CaseID(name), "platform/push.retry/audit_pass refused twice"}, Trace: true}
 	r, err := contracttest.Verify(t.Context(), e.target, o)
-	if err != nil || r.Err() != nil {
-		t.Fatalf("%v, %v", err, r.Err())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Err(); err != nil {
+		t.Fatal(err)
 	}
 	if len(r.Results) != 2 || r.Results[0].Name() != name || r.Results[1].Name() != o.Cases[1] {
 		t.Fatalf("ran %v", r.Results)

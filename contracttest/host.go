@@ -161,6 +161,22 @@ func (x *exchange) below(whole []byte) []byte {
 	return members[x.keyPath]
 }
 
+// onlyMember names the member below which an answer must stand: the only one of
+// the whole, with an errno in it; "" where the whole is the answer.
+func onlyMember(whole []byte) string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(whole, &members) != nil || len(members) != 1 {
+		return ""
+	}
+	for name, raw := range members {
+		var envelope map[string]json.RawMessage
+		if json.Unmarshal(raw, &envelope) == nil && envelope["errno"] != nil {
+			return name
+		}
+	}
+	return ""
+}
+
 // hostPassing are the checks that are looked at in every answer of a host.
 func hostPassing() []Check {
 	return []Check{

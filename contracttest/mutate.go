@@ -222,7 +222,7 @@ func outOfBounds(f spec.Field) []param {
 	if f.MinLength > 0 && f.MinLength < 1<<16 {
 		out = append(out, param{name: "minLength", text: strings.Repeat("字", int(f.MinLength)-1)})
 	}
-	if f.MaxLength != nil && *f.MaxLength < 1<<16 {
+	if f.MaxLength != nil && *f.MaxLength <= 1<<16 {
 		out = append(out, param{name: "maxLength", text: strings.Repeat("字", int(*f.MaxLength)+1)})
 	}
 	return out

@@ -185,9 +185,11 @@ func (j *jotting) mustNotRefuse(op *spec.Operation, params spec.Params) {
 	}
 	j.saw("request.refused")
 	given := slices.DeleteFunc(slices.Clone(params), func(p spec.Param) bool { return p.Name == op.TokenParam })
-	certain := []string{env.Refusals["method"], env.Refusals["not_found"]}
-	if env.Refusals["type"] != env.Refusals["invalid"] {
-		certain = append(certain, env.Refusals["type"])
+	var certain []string
+	for _, stage := range []string{"method", "not_found", "type"} {
+		if env.Refusals[stage] != env.Refusals["invalid"] {
+			certain = append(certain, env.Refusals[stage])
+		}
 	}
 	if len(given) == 0 {
 		certain = append(certain, env.Refusals["invalid"])
@@ -266,7 +268,7 @@ func (j *jotting) undocumented(params spec.Params) {
 			Actual: fmt.Sprintf("a parameter in the %s", p.In), Message: "a parameter that the contract does not have: " + p.Name,
 		})
 	}
-	for _, pointer := range op.UndocumentedFields(x.Status, x.AnswerHeader.Get("Content-Type"), x.Answer) {
+	for _, pointer := range op.UndocumentedFields(x.Status, x.AnswerHeader.Get("Content-Type"), j.in.answer) {
 		if slices.ContainsFunc(j.seen.Findings, func(f Finding) bool { return general(f.ValuePointer) == pointer }) {
 			continue // the schema forbids it
 		}

@@ -79,7 +79,7 @@ const (
 	// unknownCalls is the operation of what the contract has no operation for.
 	unknownCalls = "unknown calls"
 	// maxCauses, maxCases and maxSecrets bound what is kept.
-	maxCauses  = 500
+	maxCauses  = 2000
 	maxCases   = 20
 	maxSecrets = 2048
 )
@@ -290,8 +290,13 @@ func (j *jotting) look() {
 		return
 	}
 	x.Operation, j.in.op = m.Operation.ID, m.Operation
+	if m.Operation.Envelope == hostEnvelope {
+		// Traffic does not say what the host's getAuthorizeKeyPath is.
+		j.in.keyPath = onlyMember(x.Answer)
+		j.in.answer = j.in.below(x.Answer)
+	}
 	if x.Fault == NoFault {
-		j.in.verdict = j.kinds.classify(m.Operation, x.Status, x.Answer)
+		j.in.verdict = j.kinds.classify(m.Operation, x.Status, j.in.answer)
 		x.Outcome, x.Code = j.in.verdict.outcome, j.in.verdict.code
 	}
 	if x.Fault == NoFault || x.Fault == BrokenOff {

@@ -91,7 +91,7 @@ func TestParseTellsEverything(t *testing.T) {
 		{"arrivals", "name: x\nsteps:\n  - expect push: {event: PACKAGE_AUDIT_PASSED}\n  - expect kafka: {code: 102}\n  - expect no push: {event: PACKAGE_CHANGED}\n  - expect state: {package: pkg, state: onlin}\n  - expect state: {}\n", strings.Join([]string{
 			`f:3:26: steps[0].expect push.event: unknown event PACKAGE_AUDIT_PASSED; did you mean PACKAGE_AUDIT_PASS?`,
 			`f:4:26: steps[1].expect kafka.code: no notice has the code 102, expected one of 100 (APP_CHANGED), 101 (PACKAGE_CHANGED)`,
-			`f:5:29: steps[2].expect no push.event: unknown event PACKAGE_CHANGED, expected one of PACKAGE_AUDIT_FAIL, PACKAGE_AUDIT_PASS, TICKET`,
+			`f:5:29: steps[2].expect no push.event: unknown event PACKAGE_CHANGED, expected one of ORDER_PAID, PACKAGE_AUDIT_FAIL, PACKAGE_AUDIT_PASS, REFUND_AUDIT, REFUND_STATUS, TICKET`,
 			`f:6:29: steps[3].expect state.package: is "pkg", expected a whole number or a variable such as $package`,
 			`f:6:41: steps[3].expect state.state: unknown state onlin; did you mean online?`,
 			`f:7:19: steps[4].expect state: says nothing, expected package or version with state, or app`,

@@ -22,7 +22,7 @@ type contractFlags struct {
 	target, adminToken, credentials string
 	mode, known                     string
 	junit, json, html, sarif        string
-	checks, operations              []string
+	checks, operations, tags        []string
 	coverage                        string
 	dryRun, verbose                 bool
 	maxRequests                     int
@@ -38,7 +38,9 @@ func (a *app) contractRunCommand() *cobra.Command {
 		Short: "Run the checks",
 		Long: "Runs the checks against a server: an emulator in this process, or the target. A target that\n" +
 			"is an emulator gets a sandbox of its own; any other is called with what the file of\n" +
-			"credentials has, and what the checks lack there shows as not run.\n\n" +
+			"credentials has, and what the checks lack there shows as not run. The server of a host app\n" +
+			"is checked with --tag host and a host_app in the file: the app, the user, where the host\n" +
+			"has what, and the member below which it answers.\n\n" +
 			"Without --mode a target off this machine is only read.\n\n" +
 			contractExits,
 		Args: cobra.NoArgs,
@@ -54,6 +56,7 @@ func (a *app) contractRunCommand() *cobra.Command {
 	f.addTarget(fs)
 	fs.StringSliceVar(&f.checks, "check", nil, "`ids` of checks to run, or what they begin with (default all)")
 	fs.StringSliceVar(&f.operations, "operation", nil, "`operations` to run checks on (default all)")
+	fs.StringSliceVar(&f.tags, "tag", nil, "`tags` of the operations to run checks on, such as host (default all)")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "print the plan and send nothing to the platform")
 	fs.StringVar(&f.known, "known", "", "YAML `file` of known deviations")
 	f.addCoverage(fs)
@@ -91,7 +94,7 @@ func (f *contractFlags) addCoverage(fs *pflag.FlagSet) {
 // options are the suite's, of the flags.
 func (f *contractFlags) options() (contracttest.Options, error) {
 	o := contracttest.Options{
-		Mode: contracttest.Mode(f.mode), Checks: f.checks, Operations: f.operations, DryRun: f.dryRun,
+		Mode: contracttest.Mode(f.mode), Checks: f.checks, Operations: f.operations, Tags: f.tags, DryRun: f.dryRun,
 		MaxRequests: f.maxRequests, MaxTime: f.maxTime, AnswerTime: f.answerTime, Rate: f.rate,
 	}
 	if f.mode != "" && !slices.Contains(contracttest.Modes(), o.Mode) {

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -33,6 +35,8 @@ type faulty struct {
 	// behind, versions those of packages.
 	followed map[string]int64
 	versions map[int64]string
+	// below is the member below which the host answers.
+	below string
 }
 
 // took notes that the fault was put into effect. The caller holds mu.
@@ -60,6 +64,9 @@ func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.follow()
+	if m.op != nil && m.op.Envelope == "host" {
+		m.below = f.below // where nothing is forwarded
+	}
 	if f.fault.before != nil {
 		f.fault.before(m)
 	}
@@ -93,6 +100,9 @@ type message struct {
 	status   int
 	header   http.Header
 	body     []byte
+	// below is the member of the whole that body stands below; "" where body is
+	// the whole.
+	below string
 	// broken ends the connection: "dropped" before the answer, "cut" in it.
 	broken string
 }
@@ -141,7 +151,29 @@ func (m *message) forward() error {
 	}
 	m.status, m.header = res.StatusCode, res.Header.Clone()
 	m.body, err = io.ReadAll(res.Body)
+	m.unwrap()
 	return errors.Join(err, res.Body.Close())
+}
+
+// unwrap takes the answer of a host out of the member that it stands below.
+func (m *message) unwrap() {
+	m.below = ""
+	whole := parse(m.body)
+	if m.op == nil || m.op.Envelope != "host" || whole == nil || whole.kind != '{' || len(whole.names) != 1 {
+		return
+	}
+	if inner := whole.values[0]; inner.kind == '{' && inner.member("errno") != nil {
+		m.below, m.body = whole.names[0], inner.bytes()
+		m.server.below = m.below
+	}
+}
+
+// wrapped is the whole answer.
+func (m *message) wrapped() []byte {
+	if m.below == "" {
+		return m.body
+	}
+	return slices.Concat([]byte("{"+strconv.Quote(m.below)+":"), m.body, []byte("}"))
 }
 
 // response is what the client gets.
@@ -150,9 +182,10 @@ func (m *message) response() (*http.Response, error) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	m.header.Del("Content-Length")
-	var body io.Reader = bytes.NewReader(m.body)
+	whole := m.wrapped()
+	var body io.Reader = bytes.NewReader(whole)
 	if m.broken == "cut" {
-		body = io.MultiReader(bytes.NewReader(m.body[:len(m.body)/2]), brokenBody{})
+		body = io.MultiReader(bytes.NewReader(whole[:len(whole)/2]), brokenBody{})
 	}
 	return &http.Response{
 		StatusCode: m.status, Status: http.StatusText(m.status), Header: m.header, Body: io.NopCloser(body),

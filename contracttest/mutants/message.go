@@ -33,8 +33,13 @@ func code(body []byte) (member, value string) {
 
 // ok reports whether the answer is a success.
 func (m *message) ok() bool {
+	if m.op == nil || m.status >= http.StatusBadRequest {
+		return false
+	}
 	member, value := code(m.body)
-	return m.op != nil && m.status < http.StatusBadRequest && (member == "" || member == "errno" && value == "0")
+	env, _ := m.server.contract.Envelope(m.op.Envelope)
+	success := slices.ContainsFunc(env.Success, func(s spec.Member) bool { return s.Name == member && string(s.Value) == value })
+	return member == "" || member == "errno" && value == "0" || success
 }
 
 // is reports whether the exchange is of an operation.
@@ -203,5 +208,5 @@ func (m *message) sendWith(values map[string]string) (*message, bool) {
 
 // take makes the answer that of another message.
 func (m *message) take(from *message) {
-	m.status, m.header, m.body = from.status, from.header, from.body
+	m.status, m.header, m.body, m.below = from.status, from.header, from.body, from.below
 }

@@ -105,7 +105,7 @@ func (g *generator) foreignApps(op *spec.Operation) {
 				m.take(as)
 			}
 		}), "foreign-app", op.ID)
-	case slices.Contains(op.Principals, "developer"):
+	case slices.Contains(op.Principals, "developer") && (hasField(op, "app_id") || hasField(op, "app_key")):
 		g.add(Token, op.ID+" shows a developer the apps of others", []string{"token.other-app"},
 			lenient(op.ID, func(m *message) bool { return m.failure() == "NoAppPermission" }), "foreign-app", op.ID)
 	}

@@ -52,13 +52,13 @@ func (g *generator) added(op *spec.Operation, p *spec.Property) bool {
 	if p.Required || name == "*" || g.baseline.Values[op.ID][around] == "" {
 		return false
 	}
-	for kind, value := range map[string]string{"list": "[]", "text": `""`, "object": "{}"} {
-		g.add(Wire, fmt.Sprintf("%s answers %s with %s, where there is none", op.ID, dotted(p.Pointer), value), []string{"response.schema"},
+	for _, wrong := range []struct{ kind, value string }{{"list", "[]"}, {"text", `""`}, {"object", "{}"}} {
+		g.add(Wire, fmt.Sprintf("%s answers %s with %s, where there is none", op.ID, dotted(p.Pointer), wrong.value), []string{"response.schema"},
 			after(op.ID, breaking(around, &breakage{change: func(s spot) {
 				if s.value.kind == '{' && s.value.member(name) == nil {
-					s.value.add(name, scalar(value))
+					s.value.add(name, scalar(wrong.value))
 				}
-			}})), "added."+kind, op.ID, dotted(p.Pointer))
+			}})), "added."+wrong.kind, op.ID, dotted(p.Pointer))
 	}
 	return true
 }
