@@ -163,6 +163,12 @@ func (p *probe) valid(ctx context.Context, op *spec.Operation, f spec.Field, v v
 	x, err := p.call(ctx, w)
 	if err == nil && !v.free && p.forForm(x) {
 		// One value may need parameters that others do without.
+		// What is given once only is another than before.
+		if w, err = p.base(ctx, op, s); err != nil {
+			return err
+		}
+		w.place = v.place
+		w.set(given)
 		if err = p.fill(ctx, op, w, s); err == nil {
 			x, err = p.call(ctx, w)
 		}

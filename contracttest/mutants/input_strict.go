@@ -50,6 +50,9 @@ func strictnesses(op *spec.Operation, f *spec.Field) []strictness {
 		add("optional", "there", func(*spec.Param) bool { return true })
 	}
 	for _, v := range f.Enum {
+		if f.RefersTo != "" {
+			break // another value of them would follow from nothing
+		}
 		add("enum."+string(v), string(v), equals(strings.Trim(string(v), `"`)))
 	}
 	// The least value of what counts moments, and of what names something, is
