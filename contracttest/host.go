@@ -70,6 +70,9 @@ const (
 	opHostCode      = "exchangeHostCode"
 )
 
+// leaves are the scopes that the lists of a host want of its user first.
+var leaves = map[string]string{opHostAddresses: scopeAddress, opHostInvoices: scopeInvoice}
+
 // value is the live value of a form's parameter.
 func (h *HostApp) value(name, call string) (string, bool) {
 	switch name {

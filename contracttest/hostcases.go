@@ -61,7 +61,7 @@ func hostCases(s *suite) []work {
 	add("host.scopes", opHostScopes, "agreed and refused", hostListsScopes)
 	add("host.clear", opHostClear, "agreed and refused", hostClears)
 	add("host.decrypt", opHostAccredit, "user information", hostSeals)
-	for operation, scope := range map[string]string{opHostAddresses: scopeAddress, opHostInvoices: scopeInvoice} {
+	for operation, scope := range leaves {
 		add("host.lists", operation, "with leave", func(ctx context.Context, p *probe) error { return p.listHost(ctx, operation, scope) })
 	}
 	slices.SortStableFunc(out, func(a, b work) int { return s.rank(a.operation) - s.rank(b.operation) })

@@ -45,7 +45,8 @@ func (o *Observer) take(j *jotting) {
 // gather is the function of that name with bounds; it says whether the cause is
 // a new one.
 func (o *Observer) gather(causes []Cause, f Finding) ([]Cause, bool) {
-	i := slices.IndexFunc(causes, func(c Cause) bool { return c.cause() == f.cause() })
+	id := f.CauseID()
+	i := slices.IndexFunc(causes, func(c Cause) bool { return c.ID == id })
 	if i < 0 && len(causes) == maxCauses {
 		o.dropped++
 		return causes, false

@@ -110,7 +110,9 @@ func (s *suite) possible() (items []item, why map[item]string) {
 		add(of(inEvents, e.Name), reason)
 	}
 	for _, c := range Checks() {
-		add(of(inChecks, c.ID), "")
+		if !c.Traffic { // those are an Observer's
+			add(of(inChecks, c.ID), "")
+		}
 	}
 	return items, why
 }

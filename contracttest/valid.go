@@ -183,10 +183,35 @@ func (p *probe) valid(ctx context.Context, op *spec.Operation, f spec.Field, v v
 	p.cover(op.ID, "parameter", f.Name, "valid")
 	p.saw("input.valid")
 	finding := Finding{Message: "a valid value is refused: " + v.name, ValuePointer: "/" + f.Name, SpecPointer: f.Pointer, Evidence: f.Evidence}
-	if v.free || p.forForm(x) {
-		p.expect(x, finding, Accepted)
+	if !v.free && !p.forForm(x) {
+		return nil
 	}
+	if x.outcome() != Accepted {
+		if alike, err := p.refusedAnyway(ctx, op); err != nil || alike {
+			return err
+		}
+	}
+	p.expect(x, finding, Accepted)
 	return nil
+}
+
+// refusedAnyway reports whether an operation refuses the valid request that a
+// value was tried in, too; that is another check's finding.
+func (p *probe) refusedAnyway(ctx context.Context, op *spec.Operation) (bool, error) {
+	s, err := p.subject(ctx, op, false)
+	if err != nil {
+		return false, err
+	}
+	w, err := p.base(ctx, op, s)
+	if err != nil {
+		return false, err
+	}
+	x, err := p.call(ctx, w)
+	if err != nil || x.outcome() == Accepted {
+		return false, err
+	}
+	p.dropped = "the same request without this value is not accepted: " + x.String()
+	return true, nil
 }
 
 // fill gives every optional parameter that a request lacks a value.

@@ -39,6 +39,9 @@ type wire struct {
 	params     []param
 	// examples are the parameters whose values are the contract's examples.
 	examples []string
+	// unknown says that the server need not accept the values that are no part
+	// of a request's form: what they name or sign is not there.
+	unknown bool
 	// contentType replaces the one of the place; raw replaces the body.
 	contentType, raw string
 	hasRaw           bool

@@ -223,6 +223,7 @@ func (p *probe) base(ctx context.Context, op *spec.Operation, s *Subject) (*wire
 		if !ok && f.Required {
 			text, ok = example(f), true
 			w.examples = append(w.examples, f.Name)
+			w.unknown = w.unknown || f.RefersTo != ""
 		}
 		if ok {
 			w.params = append(w.params, paramOf(f, text))
@@ -311,8 +312,14 @@ func (p *probe) value(op *spec.Operation, f spec.Field, s *Subject, about string
 
 // excused reports whether a refusal of a valid request proves nothing: it was
 // made with examples of the contract, which need not exist on a server, and the
-// refusal says something else than that the request is wrong.
+// refusal says something else than that the request is wrong; or with an example
+// in the place of what must name something there, or sign the rest, which some
+// servers count as wrong; or its user has not agreed.
 func (p *probe) excused(w *wire, x *exchange) bool {
+	_, asks := leaves[w.op.Call()]
+	if x.outcome() == Refused && (w.unknown || asks && !p.forForm(x)) {
+		return true
+	}
 	env, ok := p.contract.Envelope(w.op.Envelope)
 	if !ok || len(w.examples) == 0 || x.outcome() != Refused || len(x.verdict.errors) == 0 {
 		return false
@@ -330,7 +337,11 @@ func (p *probe) excused(w *wire, x *exchange) bool {
 
 // unsampled says what the harness could do about it.
 func unsampled(w *wire, x *exchange) string {
-	return fmt.Sprintf("%s: refused with %s; the harness has no samples for %s", w.op.ID, x.verdict.code, strings.Join(w.examples, ", "))
+	lacks := "has no samples for " + strings.Join(w.examples, ", ")
+	if len(w.examples) == 0 {
+		lacks = "has no user who has agreed"
+	}
+	return fmt.Sprintf("%s: refused with %s; the harness %s", w.op.ID, x.verdict.code, lacks)
 }
 
 // example is the text of a parameter's example.

@@ -109,10 +109,12 @@ func TestSeed001Gates(t *testing.T) {
 		t.Errorf("released: %s", a.body)
 	}
 	must[fields](t, e, "PATCH", box+"/apps/1452365", `{"basic_info_approved":true,"verified":true}`)
-	for path, kv := range map[string][]string{pathRelease: {"package_id", "2"}, pathSubmit: {"package_id", "1", "content", "c"}} {
-		if a := inQuery(e, path, token, kv...); a.code() != 0 {
-			t.Errorf("%s: %s", path, a.body)
-		}
+	// In this order: what is submitted replaces what is approved.
+	if a := inQuery(e, pathRelease, token, "package_id", "2"); a.code() != 0 {
+		t.Errorf("released: %s", a.body)
+	}
+	if a := inQuery(e, pathSubmit, token, "package_id", "1", "content", "c"); a.code() != 0 {
+		t.Errorf("submitted: %s", a.body)
 	}
 }
 

@@ -31,11 +31,14 @@ func messageGifts() map[string]gift {
 	}
 	for _, by := range []string{"", "ByTP"} {
 		all["addMessageTemplate"+by+".id"] = libraryTitle
+		all["getMessageTemplateKeywords"+by+".id"] = text(titleOf)
 		all["deleteMessageTemplate"+by+".template_id"] = newTemplate
 		all["sendTemplateMessage"+by+".template_id"] = template
 		all["sendTemplateMessage"+by+".touser_openId"] = known(ofSubject, "openid")
 		all["sendTemplateMessage"+by+".scene_id"] = newScene
 		all["sendCustomerMessage"+by+".open_id"] = known(ofSubject, "openid")
+		all["sendCustomerMessage"+by+".user_type"] = text("2")
+		all["sendCustomerMessage"+by+".msg_type"] = text("text")
 		all["sendCustomerMessage"+by+".content"] = text("您的包裹已到驿站")
 	}
 	return all
