@@ -3,7 +3,6 @@ package contracttest
 import (
 	"context"
 	"encoding/json"
-	"slices"
 
 	"github.com/swanemu/emu/internal/spec"
 )
@@ -64,7 +63,7 @@ func hostCases(s *suite) []work {
 	for operation, scope := range leaves {
 		add("host.lists", operation, "with leave", func(ctx context.Context, p *probe) error { return p.listHost(ctx, operation, scope) })
 	}
-	slices.SortStableFunc(out, func(a, b work) int { return s.rank(a.operation) - s.rank(b.operation) })
+	s.sort(out)
 	return out
 }
 

@@ -33,13 +33,21 @@ type judge struct {
 	answerTime time.Duration
 }
 
+// own is the platform's own contract, compiled once for all runs: it never
+// changes.
+var own = sync.OnceValues(func() (*spec.Contract, error) {
+	return spec.Load(emu.OpenAPI, spec.LoadOptions{Verified: true})
+})
+
 // newJudge compiles a contract; nil is the platform's own.
 func newJudge(document []byte, name string) (*judge, error) {
-	verified := document == nil
-	if verified {
+	load := own
+	if document == nil {
 		document = emu.OpenAPI
+	} else {
+		load = func() (*spec.Contract, error) { return spec.Load(document, spec.LoadOptions{}) }
 	}
-	contract, err := spec.Load(document, spec.LoadOptions{Verified: verified})
+	contract, err := load()
 	if err != nil {
 		return nil, fmt.Errorf("contract: %w", err)
 	}

@@ -129,7 +129,7 @@ func (s *suite) plan() error {
 			s.works = append(s.works, w)
 		}
 	}
-	slices.SortStableFunc(s.works, func(a, b work) int { return s.rank(a.operation) - s.rank(b.operation) })
+	s.sort(s.works)
 	return s.selectCases()
 }
 
@@ -142,13 +142,20 @@ func (s *suite) about(operation string) bool {
 	return len(s.options.Tags) == 0 || ok && slices.ContainsFunc(s.options.Tags, func(tag string) bool { return slices.Contains(op.Tags(), tag) })
 }
 
-// rank orders operations as the contract does, and the lifecycle last.
-func (s *suite) rank(operation string) int {
-	i := slices.IndexFunc(s.contract.Operations(), func(o *spec.Operation) bool { return o.ID == operation })
-	if i < 0 {
-		return len(s.contract.Operations())
+// sort orders cases by their operations as the contract does, and the
+// lifecycle last.
+func (s *suite) sort(all []work) {
+	ranks := map[string]int{}
+	for i, op := range s.contract.Operations() {
+		ranks[op.ID] = i
 	}
-	return i
+	rank := func(w *work) int {
+		if i, ok := ranks[w.operation]; ok {
+			return i
+		}
+		return len(ranks)
+	}
+	slices.SortStableFunc(all, func(a, b work) int { return rank(&a) - rank(&b) })
 }
 
 // wants reports whether a check was asked for. What is looked at in passing is

@@ -95,7 +95,8 @@ func (s *suite) needsOf(op *spec.Operation) []Need {
 }
 
 func hasField(op *spec.Operation, name string) bool {
-	return slices.ContainsFunc(op.Fields(), func(f spec.Field) bool { return f.Name == name })
+	_, ok := op.Field(name)
+	return ok
 }
 
 // statesOf are the states in which an operation is accepted; the last but one

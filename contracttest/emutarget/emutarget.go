@@ -58,6 +58,8 @@ type Box struct {
 	// templates are the apps that have the template of a run, unlimited says
 	// that they may have any number, scenes numbers forms and subscriptions.
 	templates map[int64]bool
+	// users are what apps know the sandbox's user as, which stays the same.
+	users     map[string]string
 	unlimited bool
 	scenes    int
 	code      string // of the last login in a host app
@@ -111,7 +113,7 @@ const keyPath = "swanappdemo"
 // Open makes a sandbox on virtual time that decides nothing by itself, and a
 // receiver on this machine for its pushes. Close it.
 func Open(ctx context.Context, o Options) (*Box, error) {
-	b := &Box{options: o, client: o.transport(), gifts: gifts(), templates: map[int64]bool{}, merchants: map[int64]*merchant{}}
+	b := &Box{options: o, client: o.transport(), gifts: gifts(), templates: map[int64]bool{}, users: map[string]string{}, merchants: map[int64]*merchant{}}
 	order := map[string]any{"clock": map[string]any{"mode": "virtual"}, "manual": true}
 	if o.Sandbox != "" {
 		order["name"] = o.Sandbox

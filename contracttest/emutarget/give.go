@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/swanemu/emu/contracttest"
@@ -89,6 +90,10 @@ func known(app int64, as string) gift {
 		if app == ofSubject {
 			id = s.AppID
 		}
+		key := as + strconv.FormatInt(id, 10)
+		if value, ok := b.users[key]; ok {
+			return value, nil
+		}
 		var out struct {
 			Users []struct {
 				Apps []map[string]any `json:"apps"`
@@ -100,6 +105,7 @@ func known(app int64, as string) gift {
 		for _, u := range out.Users {
 			for _, known := range u.Apps {
 				if value, ok := known[as].(string); ok && known["app_id"] == float64(id) {
+					b.users[key] = value
 					return value, nil
 				}
 			}

@@ -80,6 +80,9 @@ type Operation struct {
 	planOnce sync.Once
 	compiled *plan
 
+	fieldsOnce sync.Once
+	fields     []Field
+
 	secretOnce sync.Once
 	secrets    map[string]struct{}
 }

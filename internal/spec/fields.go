@@ -43,6 +43,22 @@ type Field struct {
 // Fields describes the parameters of the operation but for its access token,
 // sorted by name.
 func (o *Operation) Fields() []Field {
+	o.fieldsOnce.Do(func() { o.fields = o.describe() })
+	return slices.Clone(o.fields)
+}
+
+// Field returns the parameter of that name as Fields has it.
+func (o *Operation) Field(name string) (Field, bool) {
+	o.fieldsOnce.Do(func() { o.fields = o.describe() })
+	i := slices.IndexFunc(o.fields, func(f Field) bool { return f.Name == name })
+	if i < 0 {
+		return Field{}, false
+	}
+	return o.fields[i], true
+}
+
+// describe makes the fields.
+func (o *Operation) describe() []Field {
 	plan := o.plan()
 	required := map[string]bool{}
 	for _, s := range append([]*openapi3.Schema{plan.schema}, parts(plan.schema.AllOf)...) {
