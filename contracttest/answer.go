@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -66,6 +67,9 @@ func (p *look) inspectJSON(x *exchange) bool {
 	p.saw("response.json")
 	if !strings.Contains(x.header.Get("Content-Type"), "json") && !json.Valid(x.whole) && !p.ownErrors(x) {
 		return true // the media type is what is wrong
+	}
+	if len(x.whole) == 0 && (x.status == http.StatusNoContent || x.status == http.StatusNotModified) {
+		return true // there is no body to these; whether they may be answered is another check
 	}
 	doubled, err := scanJSON(x.whole)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -52,9 +53,14 @@ func TestEmulator(t *testing.T) {
 	}
 }
 
-// TestSeeds does so with other seeds, and twice on one emulator.
+// TestSeeds does so with another seed, and twice on one emulator; with
+// EMU_NIGHTLY set with twenty.
 func TestSeeds(t *testing.T) {
-	for seed := range uint64(3) {
+	seeds := uint64(1)
+	if os.Getenv("EMU_NIGHTLY") == "1" {
+		seeds = 20
+	}
+	for seed := range seeds {
 		e := open(t, seed+2)
 		for range 2 {
 			r, err := contracttest.Verify(t.Context(), e.target, contracttest.Options{Mode: contracttest.Sandbox})

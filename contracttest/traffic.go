@@ -69,7 +69,7 @@ func (s *suite) exported(x *exchange) Exchange {
 	s.learn(x)
 	out := Exchange{
 		Operation: x.op.ID, Started: x.started, Duration: x.took, Method: x.method, URL: x.url, Header: x.sent, Body: x.body,
-		BodySize: int64(len(x.body)), Status: x.status, AnswerHeader: x.header, Answer: x.answer, AnswerSize: int64(len(x.answer)),
+		BodySize: int64(len(x.body)), Status: x.status, AnswerHeader: x.header, Answer: x.whole, AnswerSize: int64(len(x.whole)),
 		Outcome: x.outcome(), Code: x.verdict.code,
 	}
 	if x.work != nil {

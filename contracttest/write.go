@@ -125,7 +125,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	for _, t := range r.missed() {
 		b.WriteString(t.String() + "\n")
 	}
-	if r.Requests > 0 {
+	if r.Requests > 0 && len(r.Coverage.Dimensions) > 0 {
 		fmt.Fprintf(&b, "coverage: %s\n", r.Coverage.summary())
 	}
 	fmt.Fprintf(&b, "%s, mode %s: %s\n", r.Target, r.Mode, r.counts())

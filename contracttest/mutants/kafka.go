@@ -108,7 +108,7 @@ func (g *generator) values(def *spec.EventDef) {
 			}), kind, def.Name, what)
 	}
 	for _, p := range merged(g.contract.EventProperties(def.Name)) {
-		for _, b := range breaks(&p) {
+		for _, b := range breaks(&p, "") {
 			add("value-"+b.kind, dotted(p.Pointer)+" with "+b.note, dotted(p.Pointer), func(value []byte) []byte {
 				tree := parse(value)
 				for _, s := range tree.find(p.Pointer) {

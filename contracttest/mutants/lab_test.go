@@ -92,7 +92,7 @@ func lab(t *testing.T) *mutants.Lab {
 
 // ordinary and nightly say how many mutants are in a sample.
 const (
-	ordinary    = 48
+	ordinary    = 28
 	nightly     = 200
 	nightlySeed = 20
 )
@@ -169,7 +169,10 @@ func TestPopulation(t *testing.T) {
 		}
 	}
 	for _, c := range contracttest.Checks() {
-		if meant[c.ID] == 0 {
+		// Those of traffic are an Observer's: TestObserved is about them. Those
+		// of a host's flows have mutants of their own in package contracttest,
+		// TestHostMutants and TestHostServerFaults.
+		if meant[c.ID] == 0 && !c.Traffic && !strings.HasPrefix(c.ID, "host.") {
 			t.Errorf("no mutant proves %s", c.ID)
 		}
 	}
@@ -224,7 +227,8 @@ func TestSample(t *testing.T) {
 			drawn[id] = true
 		}
 	}
-	if len(drawn) < len(p.Mutants)/3 {
+	// 4000 draws, some of them of the same mutants.
+	if len(drawn) < nightlySeed*nightly/2 {
 		t.Errorf("twenty samples see %d of %d mutants", len(drawn), len(p.Mutants))
 	}
 }
@@ -232,7 +236,8 @@ func TestSample(t *testing.T) {
 // TestVerdicts has mutants that are not found as they should be, and looks
 // whether that is told.
 func TestVerdicts(t *testing.T) {
-	l := lab(t)
+	l := *lab(t)
+	l.Operations = []string{"listPackages"}
 	find := func(id string) mutants.Mutant {
 		t.Helper()
 		found := l.Population.Find(id)

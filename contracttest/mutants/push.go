@@ -181,7 +181,7 @@ func (g *generator) contents(event string) {
 	}
 	schema := []string{"push.schema"}
 	for _, p := range merged(g.contract.EventProperties(event)) {
-		for _, b := range breaks(&p) {
+		for _, b := range breaks(&p, "") {
 			checks := schema
 			if b.kind == "enum" {
 				checks = []string{"push.schema", "push.count"}

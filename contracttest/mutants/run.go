@@ -19,6 +19,8 @@ type Lab struct {
 	Population *Population
 	// Baseline is what the unmodified server comes to.
 	Baseline *Baseline
+	// Operations are those that runs are about; nil is all of the contract.
+	Operations []string
 
 	contract *spec.Contract
 	make     Maker
@@ -72,13 +74,13 @@ type Result struct {
 // find it has, the whole on a fresh one. It ends with the first finding of such
 // a check; on all others, and on null mutants, everything is run.
 func (l *Lab) Run(ctx context.Context, m Mutant, seed uint64) (Result, error) {
-	if op := l.about(&m); op != nil {
+	if op := l.about(&m); op != nil && l.Operations == nil {
 		out, err := l.try(ctx, m, seed, op)
 		if err != nil || out.Verdict == Killed {
 			return out, err
 		}
 	}
-	return l.try(ctx, m, seed, nil)
+	return l.try(ctx, m, seed, l.Operations)
 }
 
 // about is the operation that a mutant's ID names; nil for none and for null

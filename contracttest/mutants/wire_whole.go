@@ -3,6 +3,7 @@ package mutants
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -52,7 +53,15 @@ func injuries(op *spec.Operation, accepted bool) []injury {
 	if !accepted && op.AnswerProperties(http.StatusBadRequest) != nil {
 		out = append(out, injury{"status.200", "HTTP 200", checkSchema(), func(m *message) { m.status = http.StatusOK }})
 	}
-	return append(out, leaks(op)...)
+	if tellable(op) {
+		out = append(out, leaks(op)...)
+	}
+	return out
+}
+
+// tellable reports whether requests of an operation carry a secret.
+func tellable(op *spec.Operation) bool {
+	return op.Secured || slices.ContainsFunc(op.Fields(), func(f spec.Field) bool { return f.Secret })
 }
 
 // leaks are answers that tell a secret.
@@ -95,6 +104,9 @@ func wireWhole(g *generator) {
 			if g.baseline.Answers[op.ID][which] == 0 {
 				g.exclude(Wire, "the unmodified server has no such answer", "answer", op.ID, which)
 				continue
+			}
+			if !tellable(op) {
+				g.exclude(Wire, "no request carries a secret", "leak", op.ID, which)
 			}
 			for _, i := range injuries(op, accepted) {
 				apply := i.apply
