@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/swanemu/emu/internal/spec"
 )
@@ -15,17 +16,39 @@ import (
 // would be read into, so that each is named with its place and what was
 // probably meant.
 
-// names lists the JSON names of a struct's fields.
-func names(t reflect.Type) []string {
-	var out []string
+// members are what a struct has in JSON: the names of its fields in order, and
+// their types.
+type members struct {
+	names []string
+	types map[string]reflect.Type
+}
+
+// known keeps the members of each reflect.Type that was asked for: looking for
+// them costs more than all else here.
+var known sync.Map
+
+// membersOf lists the members of a struct.
+func membersOf(t reflect.Type) *members {
+	if have, ok := known.Load(t); ok {
+		return have.(*members) //nolint:forcetypeassert // nothing else is stored
+	}
+	out := &members{types: map[string]reflect.Type{}}
 	for _, f := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if f.IsExported() && !f.Anonymous && name != "" && name != "-" {
-			out = append(out, name)
+			out.names = append(out.names, name)
+			out.types[name] = f.Type
 		}
 	}
+	known.Store(t, out)
 	return out
 }
+
+// names lists the JSON names of a struct's fields.
+func names(t reflect.Type) []string { return membersOf(t).names }
+
+// escapePointer writes a name as a part of a JSON pointer.
+var escapePointer = strings.NewReplacer("~", "~0", "/", "~1")
 
 // unknownMembers returns an issue for each member in a JSON text that the type
 // has no field for. What is not of the type's form is left to others to judge.
@@ -55,7 +78,7 @@ func unknownIn(t reflect.Type, v any, pointer string) (out []spec.Issue) {
 		}
 	case map[string]any:
 		for name, member := range v {
-			at := pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+			at := pointer + "/" + escapePointer.Replace(name)
 			switch t.Kind() {
 			case reflect.Map:
 				out = append(out, unknownIn(t.Elem(), member, at)...)
@@ -74,12 +97,8 @@ func unknownIn(t reflect.Type, v any, pointer string) (out []spec.Issue) {
 
 // fieldOf is the type of the field with that JSON name.
 func fieldOf(t reflect.Type, name string) (reflect.Type, bool) {
-	for _, f := range reflect.VisibleFields(t) {
-		if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag == name && f.IsExported() && !f.Anonymous {
-			return f.Type, true
-		}
-	}
-	return nil, false
+	f, ok := membersOf(t).types[name]
+	return f, ok
 }
 
 // check validates a request: by the contract, and that it has no parameter
