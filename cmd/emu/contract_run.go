@@ -64,6 +64,7 @@ func (a *app) contractRunCommand() *cobra.Command {
 	fs.StringVar(&f.json, "json", "", "`file` for a JSON report; - is standard output")
 	fs.StringVar(&f.html, "html", "", "`file` for a page to read; - is standard output")
 	fs.StringVar(&f.sarif, "sarif", "", "`file` for a SARIF 2.1.0 log; - is standard output")
+	fs.StringVar(&f.har, "har", "", "`file` for a recording of all exchanges in the HAR format")
 	return cmd
 }
 

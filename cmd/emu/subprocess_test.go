@@ -24,9 +24,8 @@ func TestSubprocess(t *testing.T) {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
 	for name, args := range map[string][]string{
-		"as it is":   nil,
-		"strict":     {"--strict", "--kafka", "none"},
-		"with files": {"--data", t.TempDir()},
+		"as it is":           nil,
+		"strict, with files": {"--strict", "--kafka", "none", "--data", t.TempDir()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := serveOutside(t, emu, args...)
