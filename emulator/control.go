@@ -39,8 +39,12 @@ type controlAPI struct {
 }
 
 func newControl(e *Emulator) *control {
-	return &control{e: e, load: sync.OnceValues(loadControl)}
+	return &control{e: e, load: controlContract}
 }
+
+// controlContract is loadControl, once for all emulators: what it makes never
+// changes.
+var controlContract = sync.OnceValues(loadControl)
 
 // loadControl compiles the contract; an operation without a handler is an
 // error, and so is a handler without an operation.

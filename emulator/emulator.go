@@ -113,14 +113,21 @@ func (s *Sandbox) resume() {
 	}
 }
 
+// ownContract is the platform's own contract, compiled once for all emulators of
+// a process: it never changes. A test validates the document; there is no need
+// to at each start.
+var ownContract = sync.OnceValues(func() (*spec.Contract, error) {
+	return spec.Load(emu.OpenAPI, spec.LoadOptions{Name: "openapi.yaml", Verified: true})
+})
+
 // compile makes everything that follows from the contract.
 func (e *Emulator) compile() (err error) {
-	data, load := e.opt.Spec, spec.LoadOptions{Name: e.opt.SpecName}
-	if data == nil {
-		// A test validates our own document; there is no need to at each start.
-		data, load = emu.OpenAPI, spec.LoadOptions{Name: "openapi.yaml", Verified: true}
+	if e.opt.Spec == nil {
+		e.contract, err = ownContract()
+	} else {
+		e.contract, err = spec.Load(e.opt.Spec, spec.LoadOptions{Name: e.opt.SpecName})
 	}
-	if e.contract, err = spec.Load(data, load); err != nil {
+	if err != nil {
 		return err
 	}
 	e.control = newControl(e)

@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -142,14 +145,37 @@ func (t Target) can(ctx context.Context, path string) (bool, error) {
 	if err := t.control(ctx, http.MethodGet, "admin.yaml", nil, &data); err != nil {
 		return false, err
 	}
+	paths, err := lastPaths.of(data)
+	return slices.Contains(paths, ofSandbox+"/"+path), err
+}
+
+// lastPaths has the paths of the control API that was last asked: most runs are
+// with one kind of emulator, and reading the document takes longer than a short
+// scenario.
+var lastPaths pathsOf
+
+// A pathsOf is an OpenAPI document and its paths.
+type pathsOf struct {
+	mu       sync.Mutex // guards what follows
+	document []byte
+	paths    []string
+}
+
+// of lists the paths of a document.
+func (p *pathsOf) of(document []byte) ([]string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if bytes.Equal(p.document, document) {
+		return p.paths, nil
+	}
 	var doc struct {
 		Paths map[string]yaml.Node `yaml:"paths"`
 	}
-	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return false, fmt.Errorf("read the control API's contract: %w", err)
+	if err := yaml.Unmarshal(document, &doc); err != nil {
+		return nil, fmt.Errorf("read the control API's contract: %w", err)
 	}
-	_, ok := doc.Paths[ofSandbox+"/"+path]
-	return ok, nil
+	p.document, p.paths = document, slices.Collect(maps.Keys(doc.Paths))
+	return p.paths, nil
 }
 
 // A box is one sandbox of a target.
