@@ -26,7 +26,6 @@ func plan(t *testing.T) *contracttest.Report {
 
 // TestCaseIDs gives each case an ID of its own, the same one for ever.
 func TestCaseIDs(t *testing.T) {
-	alone(t)
 	seen := map[string]string{}
 	for _, r := range plan(t).Results {
 		if r.ID != contracttest.CaseID(r.Name()) || !regexp.MustCompile(`^[0-9a-f]{8}$`).MatchString(r.ID) {
@@ -49,7 +48,6 @@ func TestCaseIDs(t *testing.T) {
 // TestCauseIDs gives a cause the same ID with every seed, in every mode, and
 // whichever case meets it first.
 func TestCauseIDs(t *testing.T) {
-	alone(t)
 	ids := func(seed uint64, o contracttest.Options) []string {
 		e := open(t, seed)
 		on(func(m *msg) {
@@ -94,7 +92,6 @@ func TestCauseIDs(t *testing.T) {
 
 // TestFindingsSayWhere looks at what a finding says.
 func TestFindingsSayWhere(t *testing.T) {
-	alone(t)
 	e := open(t, 1)
 	on(func(m *msg) {
 		m.rows(func(r map[string]any) {
@@ -149,7 +146,6 @@ func TestFindingsSayWhere(t *testing.T) {
 
 // TestCases runs some cases alone, with everything that is sent.
 func TestCases(t *testing.T) {
-	alone(t)
 	e := open(t, 1)
 	name := "releasePackage/lifecycle.illegal/from in_review"
 	o := contracttest.Options{Cases: []string{contracttest.CaseID(name), "platform/push.retry/audit_pass refused twice"}, Trace: true}
@@ -186,7 +182,6 @@ func TestCases(t *testing.T) {
 
 // TestUnknownCases names what may be meant.
 func TestUnknownCases(t *testing.T) {
-	alone(t)
 	e := open(t, 1)
 	id := contracttest.CaseID("releasePackage/input.placement/query")
 	for want, nearest := range map[string]string{
@@ -208,7 +203,6 @@ func TestUnknownCases(t *testing.T) {
 
 // TestWatch follows a run.
 func TestWatch(t *testing.T) {
-	alone(t)
 	e := open(t, 1)
 	on(func(m *msg) {
 		if m.is("getAppInfo") && m.ok() {
@@ -233,7 +227,6 @@ func TestWatch(t *testing.T) {
 
 // TestJUnitProperties has the IDs of cases and causes.
 func TestJUnitProperties(t *testing.T) {
-	alone(t)
 	e := open(t, 1)
 	on(func(m *msg) {
 		if m.is("getAppInfo") && m.ok() {

@@ -21,7 +21,6 @@ func dimension(t *testing.T, r *contracttest.Report, name string) *contracttest.
 // TestCoverage holds the figures of a whole run against the contract: what can
 // be put to the test is, but for what is known.
 func TestCoverage(t *testing.T) {
-	alone(t)
 	r, err := contracttest.Verify(t.Context(), open(t, 1).target, contracttest.Options{Mode: contracttest.Destructive})
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +81,6 @@ func TestCoverage(t *testing.T) {
 
 // TestUncovered says why something was not put to the test.
 func TestUncovered(t *testing.T) {
-	alone(t)
 	why := func(r *contracttest.Report, in, name string) string {
 		for _, u := range dimension(t, r, in).Uncovered {
 			if u.Name == name {
@@ -149,7 +147,6 @@ func TestUncovered(t *testing.T) {
 
 // TestThresholds lets a run fail for what it did not look at.
 func TestThresholds(t *testing.T) {
-	alone(t)
 	for text, want := range map[string]contracttest.Thresholds{
 		"operations=100":              {"operations": 100},
 		"operations=100,keywords=9.5": {"operations": 100, "keywords": 9.5},

@@ -94,12 +94,3 @@ func open(t testing.TB, seed uint64) *emulated {
 	e.target = e.Target()
 	return e
 }
-
-// alone skips, under the race detector, what one goroutine does after another
-// and takes its time: without it the same test has run.
-func alone(t *testing.T) {
-	t.Helper()
-	if raceEnabled {
-		t.Skip("one goroutine does it all")
-	}
-}

@@ -105,7 +105,6 @@ func wire(t *testing.T, m *mutant, adminToken string) (*emulated, *wired) {
 // TestScripts runs the script of a finding as it is printed, with nothing else
 // given: the same happens again. The sandbox of the finding is gone by then.
 func TestScripts(t *testing.T) {
-	alone(t)
 	scripted := map[string][]string{
 		"HTTP 201 for an upload":                    {"response.status"},
 		"an error repeats the token":                {"response.secrets"},
@@ -189,7 +188,6 @@ func again(t *testing.T, front *wired, lines []string, env ...string) {
 // TestScriptsOfARun does so with every cause of a whole run, of which most come
 // after others, and after time was moved.
 func TestScriptsOfARun(t *testing.T) {
-	alone(t)
 	m := mutant{change: on(func(m *msg) {
 		m.rows(func(r map[string]any) { r["commit_time"] = "2026-01-05T09:00:00Z" })
 		switch {

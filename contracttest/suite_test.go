@@ -56,7 +56,6 @@ func TestEmulator(t *testing.T) {
 // TestSeeds does so with another seed, and twice on one emulator; with
 // EMU_NIGHTLY set with twenty.
 func TestSeeds(t *testing.T) {
-	alone(t)
 	seeds := uint64(1)
 	if os.Getenv("EMU_NIGHTLY") == "1" {
 		seeds = 20
@@ -275,7 +274,6 @@ func TestKnownDeviations(t *testing.T) {
 // TestReportsHideSecrets finds something in every answer and looks for secrets
 // in all forms of the report.
 func TestReportsHideSecrets(t *testing.T) {
-	alone(t)
 	e := open(t, 1)
 	on(func(m *msg) { m.status = http.StatusTeapot })(t, e)
 	r, err := contracttest.Verify(t.Context(), e.target, contracttest.Options{Mode: contracttest.Destructive, Trace: true})
@@ -310,7 +308,6 @@ func TestReportsHideSecrets(t *testing.T) {
 
 // TestReportForms reads the machine's forms again.
 func TestReportForms(t *testing.T) {
-	alone(t)
 	e := open(t, 1)
 	r, err := contracttest.Verify(t.Context(), e.target, contracttest.Options{Operations: []string{"getAppInfo"}, Mode: contracttest.Sandbox})
 	if err != nil {

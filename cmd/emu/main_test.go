@@ -9,11 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/swanemu/emu/internal/freeport"
 )
 
 // update rewrites the golden parts of the scripts.
@@ -60,12 +63,9 @@ func TestScript(t *testing.T) {
 
 func scriptPort(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := freeport.Find()
 		ts.Check(err)
-		_, port, err := net.SplitHostPort(ln.Addr().String())
-		ts.Check(err)
-		defer func() { ts.Check(ln.Close()) }()
-		ts.Setenv(name, port)
+		ts.Setenv(name, strconv.Itoa(port))
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"github.com/swanemu/emu/emulator"
 	"github.com/swanemu/emu/emulator/kafka"
+	"github.com/swanemu/emu/internal/freeport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -78,15 +79,11 @@ func fakeBroker(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
 // freePort returns a port on which nothing listens.
 func freePort(t *testing.T) int {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := ln.Addr().(*net.TCPAddr)
-	if err := ln.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return addr.Port
+	return port
 }
 
 func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

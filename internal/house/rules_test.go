@@ -89,13 +89,14 @@ func ourImports() map[string][]string {
 	internal := []string{"internal/clock", "internal/seal", "internal/spec"}
 	emulator := append([]string{"."}, internal...)
 	return map[string][]string{
-		".":              {},
-		"internal/clock": {},
-		"internal/floor": {},
-		"internal/har":   {},
-		"internal/house": {},
-		"internal/seal":  {},
-		"internal/spec":  {},
+		".":                 {},
+		"internal/clock":    {},
+		"internal/floor":    {},
+		"internal/har":      {},
+		"internal/house":    {},
+		"internal/freeport": {},
+		"internal/seal":     {},
+		"internal/spec":     {},
 		// It has a kin-openapi document of its own, with positions, for oasdiff.
 		"internal/specdiff": {"internal/spec"},
 		"emulator":          emulator,
@@ -128,6 +129,10 @@ func testImports() map[string][]string {
 		"emulator":               {"contracttest", "contracttest/emutarget"},
 		"contracttest/emutarget": {"emulator"},
 		"contracttest/mutants":   {"emulator"},
+		// Servers that are started later need a port that is still free then.
+		"emulator/kafka": {"internal/freeport"},
+		"cmd/emu":        {"internal/freeport"},
+		"internal/house": {"internal/freeport"},
 	}
 }
 
