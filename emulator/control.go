@@ -116,6 +116,9 @@ func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case ControlPrefix + "ready":
 			c.early(w, "getReady", c.e.ready(r.Context()))
 			return
+		case swanPath:
+			c.early(w, "getClientScript", clientScript())
+			return
 		}
 	}
 	bound, err := c.admit(r)

@@ -38,6 +38,11 @@ func (c *control) admit(r *http.Request) (bound string, err error) {
 	if c.e.opt.AdminOpen {
 		return "", nil
 	}
+	if c.e.allowedOrigin(r) != "" {
+		// The page may ask; whoever shows it is on this machine.
+		r = r.Clone(r.Context())
+		r.Header.Del("Origin")
+	}
 	if why := foreign(r); why != "" {
 		return "", &controlProblem{Status: http.StatusForbidden, Detail: why +
 			"; without an admin token the control API answers callers on this machine only: set one (--admin-token," +

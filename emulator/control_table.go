@@ -26,6 +26,7 @@ func existenceOperations() []controlOperation {
 		serves("getReady", func(c *controlCall, _ None) (controlAnswer, error) { return c.e.ready(c.ctx), nil }),
 		serves("getContract", getContract),
 		serves("getControlContract", getControlContract),
+		serves("getClientScript", getClientScript),
 		// control_sandboxes.go
 		answers("listSandboxes", http.StatusOK, listSandboxes),
 		answers("createSandbox", http.StatusCreated, createSandbox),

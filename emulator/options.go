@@ -77,6 +77,12 @@ type Options struct {
 	// AdminToken.
 	AdminOpen bool
 
+	// AllowOrigins are the origins of pages of other sites, such as
+	// http://localhost:3000, that may call what a client of a mini program
+	// calls: the host API, the cashier and what the user is asked. * is any;
+	// none is the default. The rest of the control API stays closed to them.
+	AllowOrigins []string
+
 	// Store keeps every sandbox's log; nil keeps them in memory only.
 	Store Store
 	// JournalSize bounds the entries of a sandbox's journal; the oldest go

@@ -21,6 +21,9 @@ const ControlPrefix = "/_emu/"
 
 // ServeHTTP answers a request to the platform or to the control API.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if e.crossOrigin(w, r) {
+		return
+	}
 	switch {
 	case strings.HasPrefix(r.URL.Path, ControlPrefix) || r.URL.Path == "/_emu":
 		e.control.ServeHTTP(w, r)

@@ -63,9 +63,10 @@ type settings struct {
 	PushTimeout  time.Duration `koanf:"push-timeout"`
 	PushAttempts int           `koanf:"push-attempts"`
 
-	AdminToken     string `koanf:"admin-token"`
-	AdminTokenFile string `koanf:"admin-token-file"`
-	AdminOpen      bool   `koanf:"admin-open"`
+	AdminToken     string   `koanf:"admin-token"`
+	AdminTokenFile string   `koanf:"admin-token-file"`
+	AdminOpen      bool     `koanf:"admin-open"`
+	AllowOrigins   []string `koanf:"allow-origin"`
 
 	LogFormat string `koanf:"log-format"`
 	LogLevel  string `koanf:"log-level"`
