@@ -233,14 +233,11 @@ func (p *probe) base(ctx context.Context, op *spec.Operation, s *Subject) (*wire
 	return w, nil
 }
 
-// paramOf is a parameter of that text, a number in JSON where its schema says
-// so.
+// paramOf is a parameter of that text, in JSON a value of its type.
 func paramOf(f spec.Field, text string) param {
 	out := param{name: f.Name, text: text}
-	if f.Type == "integer" || f.Type == "number" || f.Type == "boolean" {
-		if json.Valid([]byte(text)) {
-			out.json = json.RawMessage(text)
-		}
+	if f.Type != "" && f.Type != "string" && json.Valid([]byte(text)) {
+		out.json = json.RawMessage(text)
 	}
 	return out
 }
