@@ -145,37 +145,26 @@ func (t Target) can(ctx context.Context, path string) (bool, error) {
 	if err := t.control(ctx, http.MethodGet, "admin.yaml", nil, &data); err != nil {
 		return false, err
 	}
-	paths, err := lastPaths.of(data)
+	read := func() ([]string, error) { return pathsOf(data) }
+	if bytes.Equal(data, emulator.ControlSpec()) {
+		read = ownPaths // which are read once
+	}
+	paths, err := read()
 	return slices.Contains(paths, ofSandbox+"/"+path), err
 }
 
-// lastPaths has the paths of the control API that was last asked: most runs are
-// with one kind of emulator, and reading the document takes longer than a short
-// scenario.
-var lastPaths pathsOf
+// ownPaths are the paths of the control API of emulators of this build.
+var ownPaths = sync.OnceValues(func() ([]string, error) { return pathsOf(emulator.ControlSpec()) })
 
-// A pathsOf is an OpenAPI document and its paths.
-type pathsOf struct {
-	mu       sync.Mutex // guards what follows
-	document []byte
-	paths    []string
-}
-
-// of lists the paths of a document.
-func (p *pathsOf) of(document []byte) ([]string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if bytes.Equal(p.document, document) {
-		return p.paths, nil
-	}
+// pathsOf lists the paths of an OpenAPI document.
+func pathsOf(document []byte) ([]string, error) {
 	var doc struct {
 		Paths map[string]yaml.Node `yaml:"paths"`
 	}
 	if err := yaml.Unmarshal(document, &doc); err != nil {
 		return nil, fmt.Errorf("read the control API's contract: %w", err)
 	}
-	p.document, p.paths = document, slices.Collect(maps.Keys(doc.Paths))
-	return p.paths, nil
+	return slices.Collect(maps.Keys(doc.Paths)), nil
 }
 
 // A box is one sandbox of a target.

@@ -104,7 +104,9 @@ func ourImports() map[string][]string {
 		"emulator/kafka":    {"emulator"},
 		"emulator/store":    {"emulator"},
 		"scenarios":         {"emulator"},
-		"contracttest":      {".", "internal/clock", "internal/seal", "internal/spec"},
+		// It is linked into tests alone.
+		"emutest":      {"emulator", "scenarios"},
+		"contracttest": {".", "internal/clock", "internal/seal", "internal/spec"},
 		// It knows emu over HTTP only, like any other harness.
 		"contracttest/emutarget": {"contracttest", "internal/clock", "internal/seal"},
 		// It knows the server that it makes faulty over HTTP only.
@@ -222,8 +224,8 @@ func foreignHomes() map[string][]string {
 		"github.com/rogpeppe/go-internal":             {},
 		"pgregory.net/rapid":                          {},
 		"go.uber.org/goleak":                          {},
-		"testing":                                     {},
-		"net/http/httptest":                           {},
+		"testing":                                     {"emutest"},
+		"net/http/httptest":                           {"emutest"},
 		"net/http/pprof":                              {},
 		"expvar":                                      {},
 	}
