@@ -12,12 +12,13 @@ import (
 
 // Input mutants, part two: servers that refuse what is just valid.
 
-// inputStrict makes mutants that are too strict with one parameter.
+// inputStrict makes mutants that are too strict with one parameter. Where it is
+// strict with a value that every valid request has, that is what is found.
 func inputStrict(g *generator) {
 	for _, op := range g.contract.Operations() {
 		for _, f := range op.Fields() {
 			for _, s := range strictnesses(op, &f) {
-				g.add(Input, fmt.Sprintf("%s refuses %s that is %s", op.ID, f.Name, s.note), []string{"input.valid"},
+				g.add(Input, fmt.Sprintf("%s refuses %s that is %s", op.ID, f.Name, s.note), []string{"input.valid", "input.placement"},
 					after(op.ID, func(m *message) {
 						p, there := m.params.Get(f.Name)
 						if there && m.ok() && s.when(&p) {

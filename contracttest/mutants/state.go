@@ -267,16 +267,7 @@ func (g *generator) lost(t *spec.Transition) {
 		return true
 	})
 	add("lost-text", "loses what was said of another package", func(_, pkg *node) bool { pkg.set("version_desc", quoted("lost")); return true })
-	add("lost-state", "puts another package back", func(_, pkg *node) bool {
-		back := map[string]string{"approved": "rejected", "rejected": "approved", "in_review": "rejected", "development": "approved", "online": "development"}
-		to := back[textOf(pkg.member("state"))]
-		if to == "" {
-			return false
-		}
-		pkg.set("state", quoted(to))
-		pkg.set("timer", scalar("0"))
-		return true
-	})
+	add("lost-state", "puts another package back", putBack)
 	g.add(State, t.Name+" forgets the package's version", []string{"lifecycle.others", "lifecycle.path"}, func() *fault {
 		return &fault{stepName: t.Name, steps: func(_ *world, app *node, s step) bool {
 			pkg := pkgIn(app, strconv.FormatInt(s.ID, 10))
@@ -287,6 +278,32 @@ func (g *generator) lost(t *spec.Transition) {
 			return true
 		}}
 	}, "lost-version", t.Name)
+}
+
+// putBack gives a package another state, where there is a place for it in the
+// app: in each, one package at most can be.
+func putBack(app, pkg *node) bool {
+	places := map[string]string{
+		"development": "development", "in_review": "review", "approved": "review", "rejected": "review",
+		"upload_failed": "failed", "online": "online", "rolling_back": "online",
+	}
+	state := textOf(pkg.member("state"))
+	taken := map[string]bool{}
+	for _, other := range app.find("/packages/*/state") {
+		if other.parent != pkg {
+			taken[places[textOf(other.value)]] = true
+		}
+	}
+	for _, to := range []string{"rejected", "approved", "development", "superseded"} {
+		only := to == "superseded" && state != "online"
+		if places[state] == "" || places[state] == "failed" || to == state || taken[places[to]] || only {
+			continue
+		}
+		pkg.set("state", quoted(to))
+		pkg.set("timer", scalar("0"))
+		return true
+	}
+	return false
 }
 
 // decisions lets the platform decide something else, or nothing.
