@@ -290,8 +290,8 @@ func putBack(app, pkg *node) bool {
 	state := textOf(pkg.member("state"))
 	taken := map[string]bool{}
 	for _, other := range app.find("/packages/*/state") {
-		if other.parent != pkg {
-			taken[places[textOf(other.value)]] = true
+		if place := places[textOf(other.value)]; other.parent != pkg && place != "" {
+			taken[place] = true
 		}
 	}
 	for _, to := range []string{"rejected", "approved", "development", "superseded"} {
