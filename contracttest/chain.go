@@ -257,7 +257,7 @@ func patternFor(answer, secret string) string {
 			if err != nil {
 				continue
 			}
-			if m := re.FindStringSubmatch(answer); m != nil && m[1] == secret {
+			if m := re.FindStringSubmatch(answer); len(m) > 1 && m[1] == secret {
 				return pattern
 			}
 		}

@@ -16,30 +16,35 @@ import (
 // scripted answers with what it is told, in turn, and notes when it was asked;
 // the last answer stays.
 type scripted struct {
-	answers []*http.Response
+	answers []scriptedAnswer
 	asked   []time.Time
+}
+
+// scriptedAnswer is fine, or says to wait.
+type scriptedAnswer struct {
+	status     int
+	retryAfter string
 }
 
 func (s *scripted) RoundTrip(*http.Request) (*http.Response, error) {
 	a := s.answers[min(len(s.asked), len(s.answers)-1)]
 	s.asked = append(s.asked, clock.Wall())
-	copied := *a
-	copied.Body = io.NopCloser(strings.NewReader(`{"error_code":4,"error_msg":"Open api request limit reached"}`))
-	if a.StatusCode == http.StatusOK {
-		copied.Body = io.NopCloser(strings.NewReader(`{"errno":0,"msg":"success"}`))
+	body := `{"error_code":4,"error_msg":"Open api request limit reached"}`
+	if a.status == http.StatusOK {
+		body = `{"errno":0,"msg":"success"}`
 	}
-	return &copied, nil
+	r := &http.Response{StatusCode: a.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
+	if a.retryAfter != "" {
+		r.Header.Set("Retry-After", a.retryAfter)
+	}
+	return r, nil
 }
 
-func throttled(retryAfter string) *http.Response {
-	r := &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{}}
-	if retryAfter != "" {
-		r.Header.Set("Retry-After", retryAfter)
-	}
-	return r
+func throttled(retryAfter string) scriptedAnswer {
+	return scriptedAnswer{http.StatusTooManyRequests, retryAfter}
 }
 
-func fine() *http.Response { return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}} }
+func fine() scriptedAnswer { return scriptedAnswer{status: http.StatusOK} }
 
 // carry sends n requests and returns the outcome of the last one and what
 // ended them.
@@ -67,16 +72,16 @@ func carry(t *testing.T, s *scripted, o Options, n int) (Outcome, error) {
 // asked to, not longer than a minute, and gives up after a few times.
 func TestRetryAfter(t *testing.T) {
 	for name, test := range map[string]struct {
-		answers []*http.Response
+		answers []scriptedAnswer
 		waits   []time.Duration
 		want    Outcome
 	}{
-		"in seconds":        {[]*http.Response{throttled("7"), fine()}, []time.Duration{7 * time.Second}, Accepted},
-		"at once":           {[]*http.Response{throttled("0"), fine()}, []time.Duration{0}, Accepted},
-		"without a word":    {[]*http.Response{throttled(""), throttled("x"), fine()}, []time.Duration{pause, pause}, Accepted},
-		"longer than it is": {[]*http.Response{throttled("86400"), fine()}, []time.Duration{longestWait}, Accepted},
-		"in the past":       {[]*http.Response{throttled("Mon, 05 Jan 1998 09:00:00 GMT"), fine()}, []time.Duration{0}, Accepted},
-		"without end":       {[]*http.Response{throttled("2")}, []time.Duration{2 * time.Second, 2 * time.Second, 2 * time.Second}, Throttled},
+		"in seconds":        {[]scriptedAnswer{throttled("7"), fine()}, []time.Duration{7 * time.Second}, Accepted},
+		"at once":           {[]scriptedAnswer{throttled("0"), fine()}, []time.Duration{0}, Accepted},
+		"without a word":    {[]scriptedAnswer{throttled(""), throttled("x"), fine()}, []time.Duration{pause, pause}, Accepted},
+		"longer than it is": {[]scriptedAnswer{throttled("86400"), fine()}, []time.Duration{longestWait}, Accepted},
+		"in the past":       {[]scriptedAnswer{throttled("Mon, 05 Jan 1998 09:00:00 GMT"), fine()}, []time.Duration{0}, Accepted},
+		"without end":       {[]scriptedAnswer{throttled("2")}, []time.Duration{2 * time.Second, 2 * time.Second, 2 * time.Second}, Throttled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -99,7 +104,7 @@ func TestRetryAfter(t *testing.T) {
 func TestRetryAfterDate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		at := clock.Wall().Add(12 * time.Second)
-		s := &scripted{answers: []*http.Response{throttled(at.Format(http.TimeFormat)), fine()}}
+		s := &scripted{answers: []scriptedAnswer{throttled(at.Format(http.TimeFormat)), fine()}}
 		if got, err := carry(t, s, Options{}, 1); err != nil || got != Accepted {
 			t.Fatalf("%s, %v", got, err)
 		}
@@ -112,7 +117,7 @@ func TestRetryAfterDate(t *testing.T) {
 // TestRate spaces requests.
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{answers: []*http.Response{fine()}}
+		s := &scripted{answers: []scriptedAnswer{fine()}}
 		if _, err := carry(t, s, Options{Rate: 4}, 9); err != nil {
 			t.Fatal(err)
 		}
@@ -127,7 +132,7 @@ func TestRate(t *testing.T) {
 // TestMaxTime ends a run once its time is used up, waits included.
 func TestMaxTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &scripted{answers: []*http.Response{throttled("25"), fine()}}
+		s := &scripted{answers: []scriptedAnswer{throttled("25"), fine()}}
 		_, err := carry(t, s, Options{MaxTime: 30 * time.Second, Rate: 0.1}, 5)
 		if !errors.Is(err, errBudget) || !strings.Contains(err.Error(), "30s") {
 			t.Errorf("ended with %v", err)
@@ -144,7 +149,7 @@ func TestPatienceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		s := &scripted{answers: []*http.Response{throttled("30")}}
+		s := &scripted{answers: []scriptedAnswer{throttled("30")}}
 		c := &courier{transport: s, options: Options{MaxRequests: 9, MaxTime: time.Hour}, began: clock.Wall()}
 		err := c.send(ctx, newClassifier(contract(t)), &exchange{}, func() (*http.Request, []byte, error) {
 			r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1/", http.NoBody)

@@ -109,12 +109,14 @@ func (p *probe) ready(ctx context.Context) (key string, err error) {
 
 // opened asks for the data of a scope.
 func (p *probe) opened(ctx context.Context, scope string) (out hostOpened, err error) {
-	return out, p.hostOK(ctx, opHostOpenData, map[string]any{"scope": scope}, &out)
+	err = p.hostOK(ctx, opHostOpenData, map[string]any{"scope": scope}, &out)
+	return out, err
 }
 
 // answer sends what the user answered for scopes.
 func (p *probe) answer(ctx context.Context, call string, permit bool, scopes ...string) (out hostOpened, err error) {
-	return out, p.hostOK(ctx, call, map[string]any{"accredits": permits(permit, scopes...)}, &out)
+	err = p.hostOK(ctx, call, map[string]any{"accredits": permits(permit, scopes...)}, &out)
+	return out, err
 }
 
 // documented3 is the evidence of what seed 003 says itself.

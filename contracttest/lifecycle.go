@@ -215,7 +215,7 @@ func fallbackCases(s *suite) []work {
 			}
 			out = append(out, work{
 				check: "lifecycle.gate", operation: first.Operation, name: gate.Name + " of " + t.Name,
-				run: func(ctx context.Context, p *probe) error { return p.fallBack(ctx, situation, t, instead, &gate) },
+				run: func(ctx context.Context, p *probe) error { return p.fallBack(ctx, situation, t, instead) },
 			})
 		}
 	}
@@ -232,7 +232,7 @@ func (s *suite) entrance() *spec.Transition {
 }
 
 // fallBack takes a conditional step whose gate is not met.
-func (p *probe) fallBack(ctx context.Context, situation Situation, t, instead *spec.Transition, gate *spec.Gate) error {
+func (p *probe) fallBack(ctx context.Context, situation Situation, t, instead *spec.Transition) error {
 	s, err := p.enter(ctx, situation)
 	if err != nil {
 		return err

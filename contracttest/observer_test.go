@@ -213,7 +213,8 @@ func TestObserve(t *testing.T) {
 		},
 		"no token, refused": {
 			post("/rest/2.0/smartapp/package/release", "package_id=1", `{"error_code":110,"error_msg":"Access token invalid or no longer valid"}`),
-			"releasePackage", contracttest.Unauthenticated, []string{"request.token client: the call carries no token"},
+			"releasePackage", contracttest.Unauthenticated,
+			[]string{"request.token client: the call carries no token"},
 		},
 		"no token, accepted": {
 			post("/rest/2.0/smartapp/package/release", "package_id=1", done), "releasePackage", contracttest.Accepted,

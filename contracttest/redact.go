@@ -67,9 +67,9 @@ func (r *redactor) forget() {
 func (r *redactor) note(name, secret string) {
 	r.names[secret], r.secrets[name] = name, secret
 	r.middles[aroundMiddle(secret)] = append(r.middles[aroundMiddle(secret)], secret)
-	list := append(r.heads[secret[:shortest]], secret)
-	slices.SortFunc(list, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
-	r.heads[secret[:shortest]] = list
+	head := secret[:shortest]
+	r.heads[head] = append(r.heads[head], secret)
+	slices.SortFunc(r.heads[head], func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
 }
 
 // credentials takes note of everything in there that is secret, and of the
@@ -91,7 +91,7 @@ func (r *redactor) credentials(c *Credentials) {
 
 // The beginnings of the names of an authorizer's tokens.
 const (
-	tokenOfApp   = "TOKEN_OF_APP_"
+	tokenOfApp   = "TOKEN_OF_APP_" //nolint:gosec // a name, no secret
 	refreshOfApp = "REFRESH_TOKEN_OF_APP_"
 )
 
@@ -113,7 +113,7 @@ func about(name string) string {
 	if app, ok := strings.CutPrefix(name, refreshOfApp); ok {
 		return "the refresh token of app " + app
 	}
-	if text, ok := map[string]string{
+	if text, ok := map[string]string{ //nolint:gosec // names, no secrets
 		"DEVELOPER_ID": "the AppKey of the app", "DEVELOPER_SECRET": "the AppSecret of the app", "HOST_ID": "the AK of the alliance member",
 		"HOST_SECRET": "the SK of the alliance member", "TP_CLIENT_ID": "the client_id of the TP", "TP_TICKET": "the ticket of the TP",
 		"TP_TOKEN": "the access token of the TP", "TP_AES_KEY": "the EncodingAESKey of the TP", "TP_SIGN_TOKEN": "the token of the TP for signatures",

@@ -115,7 +115,7 @@ func needsFor(who string) []Need {
 
 // What is no secret although it stands where one does.
 const (
-	noToken     = "emu-no-token"
+	noToken     = "emu-no-token" //nolint:gosec // see above
 	wrongSecret = "00000000000000001000000000000000"
 )
 

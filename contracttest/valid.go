@@ -3,6 +3,7 @@ package contracttest
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,7 @@ type validity struct {
 func validCases(s *suite) []work {
 	var out []work
 	for _, op := range s.contract.Operations() {
-		if !op.Merged && op.Method != "GET" {
+		if !op.Merged && op.Method != http.MethodGet {
 			continue
 		}
 		for _, f := range op.Fields() {

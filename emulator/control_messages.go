@@ -70,7 +70,7 @@ const messagesRead = 100
 func listUserMessages(c *Call, in userMessagesIn) (userMessagesOut, error) {
 	out := userMessagesOut{Messages: []userMessageOut{}, Last: in.After}
 	if in.Huid != 0 {
-		if _, err := c.aUser(in.Huid, "/huid"); err != nil {
+		if _, err := c.aUser(in.Huid); err != nil {
 			return out, err
 		}
 	}
@@ -256,7 +256,7 @@ func subscribe(c *Call, in subscribeIn) (subscriptionOut, error) {
 // the sandbox's first one.
 func (c *Call) userOrFirst(huid *int64) (*User, error) {
 	if huid != nil {
-		return c.aUser(*huid, "/huid")
+		return c.aUser(*huid)
 	}
 	if u := c.State.firstUser(); u != nil {
 		return u, nil

@@ -28,7 +28,7 @@ func (c *Call) holderOf(in whoIn) (holder, error) {
 	case in.Huid != nil && *in.Huid == 0:
 		h.u = nil
 	case in.Huid != nil:
-		if h.u, err = c.aUser(*in.Huid, "/huid"); err != nil {
+		if h.u, err = c.aUser(*in.Huid); err != nil {
 			return holder{}, err
 		}
 	}
@@ -215,7 +215,7 @@ func queueAnswer(c *Call, in queueAnswerIn) (UserAnswer, error) {
 		}
 	}
 	if in.Huid != 0 {
-		if _, err := c.aUser(in.Huid, "/huid"); err != nil {
+		if _, err := c.aUser(in.Huid); err != nil {
 			return UserAnswer{}, err
 		}
 	}

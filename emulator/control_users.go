@@ -48,12 +48,12 @@ func (s *State) shownUser(u *User) userOut {
 	return out
 }
 
-// aUser returns the user with that number; pointer says where it stands.
-func (c *Call) aUser(huid int64, pointer string) (*User, error) {
+// aUser returns the user with that number, which stands at /huid.
+func (c *Call) aUser(huid int64) (*User, error) {
 	if u := c.State.Users[huid]; u != nil {
 		return u, nil
 	}
-	p := notFound(pointer, fmt.Sprintf("sandbox %s has no user %d", c.State.Name, huid))
+	p := notFound("/huid", fmt.Sprintf("sandbox %s has no user %d", c.State.Name, huid))
 	var known []string
 	for _, u := range c.State.users() {
 		known = append(known, u.text())
@@ -75,7 +75,7 @@ type huidIn struct {
 }
 
 func getUser(c *Call, in huidIn) (userOut, error) {
-	u, err := c.aUser(in.Huid, "/huid")
+	u, err := c.aUser(in.Huid)
 	if err != nil {
 		return userOut{}, err
 	}
@@ -132,7 +132,7 @@ type updateUserIn struct {
 
 // updateUser changes a user.
 func updateUser(c *Call, in updateUserIn) (userOut, error) {
-	u, err := c.aUser(in.Huid, "/huid")
+	u, err := c.aUser(in.Huid)
 	if err != nil {
 		return userOut{}, err
 	}
@@ -243,7 +243,7 @@ func logInUser(c *Call, in logInIn) (loginOut, error) {
 	}
 	u, d := c.State.firstUser(), c.State.firstDevice()
 	if in.Huid != nil {
-		if u, err = c.aUser(*in.Huid, "/huid"); err != nil {
+		if u, err = c.aUser(*in.Huid); err != nil {
 			return loginOut{}, err
 		}
 	}
@@ -261,7 +261,7 @@ func logInUser(c *Call, in logInIn) (loginOut, error) {
 			return loginOut{}, err
 		}
 	}
-	text, _ := c.logIn(app, u, d, host)
+	text := c.logIn(app, u, d, host)
 	return loginOut{
 		Code: text, ExpiresIn: int64(c.State.Config.CodeTTL / time.Second),
 		AppID: app.ID, Huid: u.Huid, Cuid: d.Cuid, OpenID: c.State.openID(app, u),
@@ -335,7 +335,7 @@ func endSession(c *Call, in endSessionIn) (None, error) {
 	if err != nil {
 		return None{}, err
 	}
-	u, err := c.aUser(in.Huid, "/huid")
+	u, err := c.aUser(in.Huid)
 	if err != nil {
 		return None{}, err
 	}

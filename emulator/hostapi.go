@@ -94,7 +94,7 @@ func loginHostUser(c *Call, in hostIn) (hostLogin, error) {
 	if err != nil || who.u == nil {
 		return hostLogin{}, err
 	}
-	code, _ := c.logIn(who.app, who.u, who.d, who.host)
+	code := c.logIn(who.app, who.u, who.d, who.host)
 	return hostLogin{code}, nil
 }
 

@@ -66,7 +66,7 @@ func readHostData(text string) (*hostData, error) {
 		return nil, err
 	}
 	out := &hostData{}
-	if out.maID, err = top["ma_id"].text(""); err != nil {
+	if out.maID, err = top["ma_id"].text(); err != nil {
 		return nil, err
 	}
 	if err := out.readOpen(top["open"]); err != nil {
@@ -80,7 +80,7 @@ func readHostData(text string) (*hostData, error) {
 	}
 	have, err := top["accredit"].object()
 	if err == nil {
-		out.version, err = have["version"].text("")
+		out.version, err = have["version"].text()
 	}
 	return out, err
 }
@@ -93,18 +93,18 @@ func (h *hostData) readOpen(part jsonPart) error {
 	if err != nil {
 		return err
 	}
-	if h.appKey, err = open["app_key"].text(""); err != nil {
+	if h.appKey, err = open["app_key"].text(); err != nil {
 		return err
 	}
 	if h.appKey == "" {
 		return badData("data/open/app_key", "缺少，应为小程序的 AppKey")
 	}
 	for _, name := range []string{"host_pkgname", "host_key_hash"} {
-		if _, err := open[name].text(""); err != nil {
+		if _, err := open[name].text(); err != nil {
 			return err
 		}
 	}
-	h.hostKey, err = open["host_api_key"].text("")
+	h.hostKey, err = open["host_api_key"].text()
 	return err
 }
 
@@ -141,7 +141,7 @@ func readScope(part jsonPart) (string, error) {
 		}
 		part = jsonPart{part.pointer + "/id", object["id"].raw}
 	}
-	name, err := part.text("")
+	name, err := part.text()
 	if err != nil || name == "" {
 		return "", err
 	}
@@ -176,10 +176,10 @@ func (p jsonPart) object() (map[string]jsonPart, error) {
 	return out, nil
 }
 
-// text reads a text, or a number as its text; nothing is absent.
-func (p jsonPart) text(absent string) (string, error) {
+// text reads a text, or a number as its text; nothing is "".
+func (p jsonPart) text() (string, error) {
 	if p.raw == nil || bytes.Equal(p.raw, []byte("null")) {
-		return absent, nil
+		return "", nil
 	}
 	var s string
 	if json.Unmarshal(p.raw, &s) == nil {

@@ -62,7 +62,7 @@ func sessionName(app, huid int64) string {
 // gets. A session that the user has there already ends, or goes on, as the
 // sandbox is set. host is the member in whose app it happens; nil is the
 // platform's own app.
-func (c *Call) logIn(app *App, u *User, d *Device, host *Host) (string, *LoginCode) {
+func (c *Call) logIn(app *App, u *User, d *Device, host *Host) string {
 	c.sweepLogins()
 	session := c.session(app, u)
 	if session == nil || c.State.Config.KillOldSession {
@@ -80,7 +80,7 @@ func (c *Call) logIn(app *App, u *User, d *Device, host *Host) (string, *LoginCo
 		text += "@" + host.Name
 	}
 	c.State.LoginCodes[text] = code
-	return text, code
+	return text
 }
 
 // sessionKey makes the key of a new session: drawn, or as a host makes it.

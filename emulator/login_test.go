@@ -225,8 +225,11 @@ func TestWhoExchanges(t *testing.T) {
 		for _, wrong := range []struct {
 			id, sk, want string
 		}{
-			{"nobody", d.secret, "invalid_client"}, {c.Host.AK, c.Host.SK, "invalid_client"}, {d.key, "wrong", "invalid_client"},
-			{d.key, "", "invalid_request"}, {"", d.secret, "invalid_request"},
+			{"nobody", d.secret, "invalid_client"},
+			{c.Host.AK, c.Host.SK, "invalid_client"},
+			{d.key, "wrong", "invalid_client"},
+			{d.key, "", "invalid_request"},
+			{"", d.secret, "invalid_request"},
 		} {
 			if _, _, got := exchanged(t, get(e, path, "client_id", wrong.id, "sk", wrong.sk, "code", code)); got != wrong.want {
 				t.Errorf("%s as %q: %q, want %q", path, wrong.id, got, wrong.want)

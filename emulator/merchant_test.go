@@ -243,7 +243,7 @@ func (k *market) open(inbox bool) {
 	k.m = newMerchant(k, &k.c)
 	k.token = k.developerToken()
 	if !inbox {
-		k.listen("/notify", "/audit", "/refund")
+		k.listen("/audit", "/refund")
 	}
 }
 
@@ -256,8 +256,9 @@ func (k *market) developerToken() string {
 	return out.AccessToken
 }
 
-// listen says where the merchant is told of things: paths of its server.
-func (k *market) listen(notify, audit, refund string) {
+// listen says where the merchant is told of things: paths of its server, of
+// payments /notify.
+func (k *market) listen(audit, refund string) {
 	k.Helper()
 	at := func(path string) string {
 		if path == "" {
@@ -265,7 +266,7 @@ func (k *market) listen(notify, audit, refund string) {
 		}
 		return k.m.server.URL + path
 	}
-	body, err := json.Marshal(fields{"notify_url": at(notify), "refund_audit_url": at(audit), "refund_notify_url": at(refund)})
+	body, err := json.Marshal(fields{"notify_url": at("/notify"), "refund_audit_url": at(audit), "refund_notify_url": at(refund)})
 	if err != nil {
 		k.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func merchantKey() (seal.PaySigner, error) { return seal.ParsePaySigner(merchant
 func platformKey() (seal.PaySigner, error) { return seal.ParsePaySigner(platformPEM) }
 
 // bareKey is a key pair's PEM without the text above it.
-func bareKey(text string) string { return text[strings.Index(text, "-----BEGIN"):] }
+func bareKey(text string) string { return text[max(strings.Index(text, "-----BEGIN"), 0):] }
 
 // addMerchant puts a merchant into the state; what it leaves open is
 // generated.

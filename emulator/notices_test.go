@@ -91,7 +91,9 @@ func TestEveryTransitionOfAPackage(t *testing.T) {
 		{"an upload fails", `{"package_id":1,"version":"1","state":"uploading"}`, decideOn("upload", "fail", 1), []int{1}, []string{"upload_failed"}},
 		{
 			"an upload is submitted at once", `{"package_id":1,"version":"1","state":"uploading","ext_json":"{\"directCommit\":true}"}`,
-			decideOn("upload", "pass", 1), []int{1}, []string{"upload_done_direct_commit"},
+			decideOn("upload", "pass", 1),
+			[]int{1},
+			[]string{"upload_done_direct_commit"},
 		},
 		{"submitted", `{"package_id":1,"version":"1","state":"development"}`, calling(pathSubmit, 1), []int{1}, []string{"submit_audit"}},
 		{"passed", `{"package_id":1,"version":"1","state":"in_review"}`, decideOn("audit", "pass", 1), []int{1}, []string{"audit_pass"}},
@@ -99,18 +101,24 @@ func TestEveryTransitionOfAPackage(t *testing.T) {
 		{"withdrawn", `{"package_id":1,"version":"1","state":"in_review"}`, calling(pathWithdraw, 1), []int{1}, []string{"withdraw"}},
 		{
 			"released over another", `{"package_id":1,"version":"1","state":"online"},{"package_id":2,"version":"2","state":"approved"}`,
-			calling(pathRelease, 2), []int{2}, []string{"release", "supersede"},
+			calling(pathRelease, 2),
+			[]int{2},
+			[]string{"release", "supersede"},
 		},
 		{
 			"rolled back", `{"package_id":1,"version":"1","state":"superseded"},{"package_id":2,"version":"2","state":"online"}`,
 			func(e *emulator.Emulator, token string) {
 				calling(pathRollback, 2)(e, token)
 				_, _ = e.Sandbox("default").Advance(t.Context(), 3*time.Second)
-			}, []int{2, 1}, []string{"rollback", "rollback_done", "restore"},
+			},
+			[]int{2, 1},
+			[]string{"rollback", "rollback_done", "restore"},
 		},
 		{
 			"replaced", `{"package_id":1,"version":"1","state":"development"},{"package_id":2,"version":"2","state":"uploading"}`,
-			decideOn("upload", "pass", 2), []int{2}, []string{"upload_done", "replace"},
+			decideOn("upload", "pass", 2),
+			[]int{2},
+			[]string{"upload_done", "replace"},
 		},
 	} {
 		broker := &recorder{}

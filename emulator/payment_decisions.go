@@ -28,15 +28,21 @@ func paymentDefaults(c Config) Config {
 // make here.
 func orderSteps() []decided {
 	return []decided{
-		{timerPayment, outcomePass, ""}, {timerPayment, outcomeFail, ""}, {timerPayment, outcomeFail, whenCancelled},
-		{decisionConsumption, outcomePass, ""}, {timerRefund, outcomePass, ""},
+		{timerPayment, outcomePass, ""},
+		{timerPayment, outcomeFail, ""},
+		{timerPayment, outcomeFail, whenCancelled},
+		{decisionConsumption, outcomePass, ""},
+		{timerRefund, outcomePass, ""},
 	}
 }
 
 func refundSteps() []decided {
 	return []decided{
-		{timerRefundAudit, outcomePass, ""}, {timerRefundAudit, outcomeFail, ""}, {timerRefund, outcomePass, ""},
-		{timerRefund, outcomeFail, ""}, {decisionConsumption, outcomeFail, ""},
+		{timerRefundAudit, outcomePass, ""},
+		{timerRefundAudit, outcomeFail, ""},
+		{timerRefund, outcomePass, ""},
+		{timerRefund, outcomeFail, ""},
+		{decisionConsumption, outcomeFail, ""},
 	}
 }
 

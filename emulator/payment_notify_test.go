@@ -103,7 +103,7 @@ func TestNotificationRhythm(t *testing.T) {
 		t.Errorf("a day later: %d attempts, the order is %s", r.Attempts, k.order("x").State)
 	}
 	// One more, because somebody asks for it.
-	k.listen("/notify", "", "")
+	k.listen("", "")
 	must[shownDelivery](t, k.e, "POST", fmt.Sprintf("%s/deliveries/%d/redeliver", box, k.deliveries()[0].Event), "")
 	if d := k.deliveries()[0]; d.Status != "delivered" || d.Attempts != 202 || k.order("x").State != "consumed" {
 		t.Errorf("delivered once more: %+v, the order is %s", d, k.order("x").State)
@@ -170,7 +170,7 @@ func TestNotificationInbox(t *testing.T) {
 		t.Errorf("delivery %+v, the order is %s", d, k.order("x").State)
 	}
 	// A merchant that gets a URL is told over the wire from then on.
-	k.listen("/notify", "", "")
+	k.listen("", "")
 	k.pay("y", 100)
 	advance(t, k.s, 0)
 	if got := k.m.take(); len(got) != 1 || got[0] != "/notify y status 2" {

@@ -155,7 +155,7 @@ func TestRefunds(t *testing.T) {
 		},
 		"a merchant without a URL for audits": {
 			do: func(k *market) {
-				k.listen("/notify", "", "/refund")
+				k.listen("", "/refund")
 				must[fields](k, k.e, "POST", box+"/decisions", `{"kind":"refund_audit","result":"fail","reason":"超过七天","after":"30m"}`)
 				ask(k, "b1")
 			},
@@ -236,7 +236,8 @@ func TestRefundsRefused(t *testing.T) {
 	applied := func(tpOrder, batch string, kv ...string) (out struct {
 		ID    string `json:"refundBatchId"`
 		Money int64  `json:"refundPayMoney"`
-	}) {
+	},
+	) {
 		k.refund(tpOrder, batch, kv...).data(t, &out)
 		return out
 	}

@@ -187,7 +187,7 @@ func getSessionKey(c *Call, in tokenCodeIn) (encoded, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.answered(sessionKeyData{out.OpenID, out.SessionKey})
+	return c.answered(sessionKeyData(out))
 }
 
 func askForTokenCode(c *Call, in tokenCodeIn) *hostQuestion {
@@ -269,7 +269,7 @@ func exchangeHostCode(c *Call, in hostCodeIn) (encoded, error) {
 		RequestID string         `json:"request_id"`
 		Timestamp int64          `json:"timestamp"`
 		Data      sessionKeyData `json:"data"`
-	}{0, "succ", "response is ok", in.RequestID, c.Now.Unix(), sessionKeyData{out.OpenID, out.SessionKey}})
+	}{0, "succ", "response is ok", in.RequestID, c.Now.Unix(), sessionKeyData(out)})
 }
 
 type openIDIn struct {

@@ -129,7 +129,7 @@ func (e *engine) decrypt(ctx context.Context, s *Step) (*Failure, error) {
 	case s.Decrypt.Fails:
 		return nil, nil
 	case err != nil:
-		return e.fail(s, "the data cannot be opened: "+err.Error()), nil
+		return e.fail(s, "the data cannot be opened: "+err.Error()), nil //nolint:nilerr // the failure says it
 	}
 	return e.holds(s, message, "the data is not as expected"), nil
 }

@@ -114,7 +114,7 @@ func (a *app) emulatorNotices(ctx context.Context, f *contractFlags, o *emutarge
 	if f.kafka == kafkaNone {
 		return nothing, nil
 	}
-	brokers := []string{}
+	var brokers []string
 	if f.kafka != "" {
 		if brokers, err = kafka.ParseBrokers(f.kafka); err != nil {
 			return nothing, usageError(fmt.Errorf("--kafka: %w", err))

@@ -208,7 +208,7 @@ func (a *app) announce(ctx context.Context, url string, m *mutants.Mutant, em ht
 		return err
 	}
 	credentials, err := io.ReadAll(res.Body)
-	if err != nil {
+	if err := errors.Join(err, res.Body.Close()); err != nil {
 		return err
 	}
 	e := json.NewEncoder(a.std.out)

@@ -63,7 +63,7 @@ func (a *app) contractTarget(ctx context.Context, f *contractFlags, o *contractt
 		if read != nil {
 			target.Notices = read
 		}
-		return target, func(context.Context) error { end(); return nil }, err
+		return target, surely(end), err
 	default:
 		is, err := emutarget.Is(ctx, options)
 		if err != nil || !is {
@@ -73,7 +73,7 @@ func (a *app) contractTarget(ctx context.Context, f *contractFlags, o *contractt
 		if err != nil {
 			return contracttest.Target{}, nothing, err
 		}
-		stop = func(context.Context) error { end(); return nil }
+		stop = surely(end)
 	}
 	box, err := emutarget.Open(ctx, options)
 	if err != nil {
@@ -83,6 +83,14 @@ func (a *app) contractTarget(ctx context.Context, f *contractFlags, o *contractt
 		o.Mode = contracttest.Destructive // the sandbox is the run's own
 	}
 	return box.Target(), func(ctx context.Context) error { return errors.Join(box.Close(ctx), stop(ctx)) }, nil
+}
+
+// surely is an end that cannot fail.
+func surely(end func()) func(context.Context) error {
+	return func(context.Context) error {
+		end()
+		return nil
+	}
 }
 
 // serveHere runs an emulator in this process.

@@ -79,8 +79,15 @@ func plainClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}}
 }
 
-// send sends a request and returns the answer with its body.
-func send(t testing.TB, method, url, contentType, body string, header http.Header) (*http.Response, string) {
+// reply is what a server answered.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// send sends a request and returns the answer.
+func send(t testing.TB, method, url, contentType, body string, header http.Header) reply {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -101,7 +108,7 @@ func send(t testing.TB, method, url, contentType, body string, header http.Heade
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, string(text)
+	return reply{res.StatusCode, res.Header, string(text)}
 }
 
 // upstream serves a handler on a port of its own.
@@ -152,8 +159,8 @@ func TestProxyPassesAsItIs(t *testing.T) {
 	// Escapes that are none, two of a name, what proxies like to set.
 	const path = "/a%2Fb/%E5%AD%97?x=%zz&x=1;y&empty="
 	header := http.Header{"X-Forwarded-For": {"192.0.2.1"}, "Forwarded": {"for=192.0.2.1"}, "X-Two": {"1", "2"}, "User-Agent": {""}}
-	wantRes, wantBody := send(t, "PATCH", straight+path, "text/x", "body", header)
-	gotRes, gotBody := send(t, "PATCH", p.url+path, "text/x", "body", header)
+	want := send(t, "PATCH", straight+path, "text/x", "body", header)
+	have := send(t, "PATCH", p.url+path, "text/x", "body", header)
 	if through.host != strings.TrimPrefix(behind, "http://") {
 		t.Errorf("Host is %s, want the upstream's own", through.host)
 	}
@@ -163,10 +170,10 @@ func TestProxyPassesAsItIs(t *testing.T) {
 	if fmt.Sprint(direct) != fmt.Sprint(through) {
 		t.Errorf("the upstream gets\n%v\nwant\n%v", through, direct)
 	}
-	wantRes.Header.Del("Connection")
-	gotRes.Header.Del("Connection")
-	if gotRes.StatusCode != wantRes.StatusCode || gotBody != wantBody || fmt.Sprint(gotRes.Header) != fmt.Sprint(wantRes.Header) {
-		t.Errorf("the client gets %d %v %q, want %d %v %q", gotRes.StatusCode, gotRes.Header, gotBody, wantRes.StatusCode, wantRes.Header, wantBody)
+	want.header.Del("Connection")
+	have.header.Del("Connection")
+	if have.status != want.status || have.body != want.body || fmt.Sprint(have.header) != fmt.Sprint(want.header) {
+		t.Errorf("the client gets %d %v %q, want %d %v %q", have.status, have.header, have.body, want.status, want.header, want.body)
 	}
 	if err := p.stop(); err != nil {
 		t.Error(err)
@@ -207,8 +214,8 @@ func TestProxyOfAnEmulator(t *testing.T) {
 	report := filepath.Join(t.TempDir(), "r.json")
 	p := startProxy(t, proxyFlags{upstream: server.URL, har: file, reports: []string{report}, failOnFinding: true})
 	// The control API passes, too; nothing of it is told.
-	if _, text := send(t, "GET", p.url+"/_emu/sandboxes/default", "", "", nil); !strings.Contains(text, `"name":"default"`) {
-		t.Error(text)
+	if got := send(t, "GET", p.url+"/_emu/sandboxes/default", "", "", nil); !strings.Contains(got.body, `"name":"default"`) {
+		t.Error(got.body)
 	}
 	// The ready scenarios, but for those in which the platform is made to fail.
 	for _, name := range scenarios.Names() {
@@ -389,11 +396,11 @@ func TestProxyStrictPasses(t *testing.T) {
 			answers(done)(w, r)
 		}
 	})})
-	if res, body := send(t, "POST", p.url+releasePath, formType, "package_id=1", nil); res.StatusCode != 200 || body != done {
-		t.Errorf("HTTP %d %s", res.StatusCode, body)
+	if got := send(t, "POST", p.url+releasePath, formType, "package_id=1", nil); got.status != 200 || got.body != done {
+		t.Errorf("HTTP %d %s", got.status, got.body)
 	}
-	if res, body := send(t, "POST", p.url+releasePath+"&how=long", formType, "package_id=1", nil); res.StatusCode != 200 || body != long {
-		t.Errorf("HTTP %d, %d bytes", res.StatusCode, len(body))
+	if got := send(t, "POST", p.url+releasePath+"&how=long", formType, "package_id=1", nil); got.status != 200 || got.body != long {
+		t.Errorf("HTTP %d, %d bytes", got.status, len(got.body))
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	r, err := http.NewRequestWithContext(ctx, "POST", p.url+releasePath+"&how=stream", http.NoBody)
@@ -421,7 +428,7 @@ func TestProxyStrictPasses(t *testing.T) {
 // TestProxyUpgrade lets a connection become another one.
 func TestProxyUpgrade(t *testing.T) {
 	noLeaks(t)
-	p := startProxy(t, proxyFlags{strict: true, upstream: upstreamOf(t, func(w http.ResponseWriter, r *http.Request) {
+	p := startProxy(t, proxyFlags{strict: true, upstream: upstreamOf(t, func(w http.ResponseWriter, _ *http.Request) {
 		conn, buf, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
@@ -444,6 +451,7 @@ func TestProxyUpgrade(t *testing.T) {
 	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatal(res, err)
 	}
+	_ = res.Body.Close() // it has none
 	_, _ = io.WriteString(conn, "hello\n")
 	if all, err := io.ReadAll(in); string(all) != "echo hello\n" {
 		t.Errorf("%q, %v", all, err)
@@ -456,9 +464,11 @@ func TestProxyUpgrade(t *testing.T) {
 	}
 	defer open.Close() //nolint:errcheck // nothing is lost with it
 	_, _ = io.WriteString(open, upgrade)
-	if res, err := http.ReadResponse(bufio.NewReader(open), nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+	res, err = http.ReadResponse(bufio.NewReader(open), nil)
+	if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatal(res, err)
 	}
+	_ = res.Body.Close() // it has none
 	if err := p.stop(); err != nil {
 		t.Error(err)
 	}
@@ -479,7 +489,7 @@ func TestProxyLargeBodies(t *testing.T) {
 		received = int(n)
 		answers(`{"errno":0,"msg":"`+large+`"}`)(w, r)
 	})})
-	_, body := send(t, "POST", p.url+releasePath, formType, "package_id=1&content="+large, nil)
+	body := send(t, "POST", p.url+releasePath, formType, "package_id=1&content="+large, nil).body
 	if received != size+len("package_id=1&content=") || len(body) != size+len(`{"errno":0,"msg":""}`) {
 		t.Errorf("the upstream got %d bytes, the client %d", received, len(body))
 	}
@@ -571,9 +581,9 @@ func TestProxyWithoutUpstream(t *testing.T) {
 	_ = ln.Close()
 	for _, later := range []bool{false, true} {
 		p := startProxy(t, proxyFlags{upstream: "http://" + address, failOnFinding: true})
-		res, body := send(t, "GET", p.url+listPath, "", "", nil)
-		if res.StatusCode != 502 || body != `{"error_code":2,"error_msg":"Service temporarily unavailable"}` || res.Header.Get("Content-Type") != "application/json" {
-			t.Errorf("HTTP %d %s %v", res.StatusCode, body, res.Header)
+		got := send(t, "GET", p.url+listPath, "", "", nil)
+		if got.status != 502 || got.body != `{"error_code":2,"error_msg":"Service temporarily unavailable"}` || got.header.Get("Content-Type") != "application/json" {
+			t.Errorf("HTTP %d %s %v", got.status, got.body, got.header)
 		}
 		if later {
 			if ln, err = new(net.ListenConfig).Listen(t.Context(), "tcp", address); err != nil {
@@ -581,8 +591,8 @@ func TestProxyWithoutUpstream(t *testing.T) {
 			}
 			server := &httptest.Server{Listener: ln, Config: &http.Server{Handler: answers(`{"errno":0,"msg":"success","data":[]}`)}} //nolint:gosec // it is a test's
 			server.Start()
-			if res, body := send(t, "GET", p.url+listPath, "", "", nil); res.StatusCode != 200 {
-				t.Errorf("HTTP %d %s", res.StatusCode, body)
+			if got := send(t, "GET", p.url+listPath, "", "", nil); got.status != 200 {
+				t.Errorf("HTTP %d %s", got.status, got.body)
 			}
 			server.Close()
 		}
@@ -607,8 +617,8 @@ func TestProxyManyAtOnce(t *testing.T) {
 	for range clients {
 		group.Go(func() {
 			for range each {
-				if res, body := send(t, "GET", p.url+listPath, "", "", nil); res.StatusCode != 200 {
-					t.Errorf("HTTP %d %s", res.StatusCode, body)
+				if got := send(t, "GET", p.url+listPath, "", "", nil); got.status != 200 {
+					t.Errorf("HTTP %d %s", got.status, got.body)
 				}
 			}
 		})

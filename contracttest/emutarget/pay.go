@@ -303,7 +303,7 @@ func (b *Box) answered(ctx context.Context, method, path string, params url.Valu
 		return fmt.Errorf("%w: %s %s: %w", contracttest.ErrUnreachable, method, path, err)
 	}
 	data, err := io.ReadAll(res.Body)
-	if err = errors.Join(err, res.Body.Close()); err != nil {
+	if err := errors.Join(err, res.Body.Close()); err != nil {
 		return err
 	}
 	var said struct {

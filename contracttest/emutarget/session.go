@@ -31,7 +31,7 @@ func (b *Box) session(ctx context.Context, code string) (string, error) {
 		return "", fmt.Errorf("%w: %w", contracttest.ErrUnreachable, err)
 	}
 	data, err := io.ReadAll(res.Body)
-	if err = errors.Join(err, res.Body.Close()); err != nil {
+	if err := errors.Join(err, res.Body.Close()); err != nil {
 		return "", err
 	}
 	var answer struct {

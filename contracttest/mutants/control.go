@@ -25,7 +25,7 @@ func (c control) order(method, path string, body []byte) []byte {
 	if body != nil {
 		reader = bytes.NewReader(body)
 	}
-	r, err := http.NewRequestWithContext(context.Background(), method, strings.TrimRight(c.base, "/")+controlPath+path, reader)
+	r, err := http.NewRequestWithContext(context.Background(), method, strings.TrimRight(c.base, "/")+controlPath+path, reader) //nolint:gosec // the server is the one under test
 	if err != nil {
 		return nil
 	}
@@ -223,18 +223,4 @@ func (w *world) stateOf(m *message) string {
 		}
 	}
 	return "gone"
-}
-
-// states are the states of all packages of the app that a token acts for.
-func (w *world) states(token string) []string {
-	app := w.app(token)
-	if app == nil {
-		return nil
-	}
-	var out []string
-	for _, s := range app.find("/packages/*/state") {
-		out = append(out, s.value.text())
-	}
-	slices.Sort(out)
-	return out
 }

@@ -146,7 +146,7 @@ func consequences() []consequence {
 		{"quota-kept", "upload_done_direct_commit", "a direct commit does not count against the quota", quota, used(-1)},
 		{"quota-counts", "release", "a release counts against the quota of audits", quota, used(1)},
 		{"quota-counts", "upload_done", "an upload counts against the quota of audits", quota, used(1)},
-		{"id-again", "upload_done", "a package gets the id of the one it replaces", []string{"lifecycle.ids"}, func(w *world, app *node, s step) bool {
+		{"id-again", "upload_done", "a package gets the id of the one it replaces", []string{"lifecycle.ids"}, func(_ *world, app *node, s step) bool {
 			pkg := pkgIn(app, strconv.FormatInt(s.ID, 10))
 			if pkg == nil || len(s.also) == 0 {
 				return false

@@ -232,7 +232,7 @@ func (f *faulty) overhear(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	data, err := io.ReadAll(res.Body)
-	if err = errors.Join(err, res.Body.Close()); err != nil {
+	if err := errors.Join(err, res.Body.Close()); err != nil {
 		return nil, err
 	}
 	f.mu.Lock()

@@ -15,11 +15,11 @@ type generator struct {
 }
 
 // add takes a mutant in; parts make its ID.
-func (g *generator) add(class Class, note string, checks []string, make func() *fault, parts ...string) {
-	probe := make()
+func (g *generator) add(class Class, note string, checks []string, fresh func() *fault, parts ...string) {
+	probe := fresh()
 	g.out.Mutants = append(g.out.Mutants, Mutant{
 		ID: string(class) + "/" + strings.Join(parts, "/"), Class: class, Note: note, Checks: checks,
-		Served: probe.notices == nil && !probe.batched, make: make,
+		Served: probe.notices == nil && !probe.batched, make: fresh,
 	})
 }
 
@@ -53,16 +53,6 @@ func (g *generator) lifecycle() *spec.Lifecycle {
 		return l
 	}
 	return &spec.Lifecycle{}
-}
-
-// step is the transition that an operation asks for; nil for none.
-func (g *generator) step(op *spec.Operation) *spec.Transition {
-	transitions := g.lifecycle().Transitions
-	i := slices.IndexFunc(transitions, func(t spec.Transition) bool { return t.Operation != "" && t.Operation == op.Call() })
-	if i < 0 {
-		return nil
-	}
-	return &transitions[i]
 }
 
 // principal is who calls an operation; "" where nobody has to say.

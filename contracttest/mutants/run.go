@@ -174,5 +174,5 @@ func (l *Lab) RunAll(ctx context.Context, all []Mutant, seed uint64, jobs int, p
 	}
 	close(next)
 	wait.Wait()
-	return out, errors.Join(append(errs, ctx.Err())...)
+	return out, errors.Join(errors.Join(errs...), ctx.Err())
 }

@@ -1,6 +1,7 @@
 package mutants
 
 import (
+	"bytes"
 	"net/http"
 
 	"github.com/swanemu/emu/internal/spec"
@@ -19,7 +20,7 @@ func (g *generator) messages(op *spec.Operation) {
 				}
 				with, ok := m.sendWith(nil)
 				without, okay := m.sendWith(map[string]string{f.Name: ""})
-				if ok && okay && with.ok() && without.ok() && string(with.body) != string(without.body) {
+				if ok && okay && with.ok() && without.ok() && !bytes.Equal(with.body, without.body) {
 					m.take(without)
 					m.answered = true
 					m.server.took()

@@ -8,6 +8,7 @@
 package freeport
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -39,7 +40,7 @@ func Find() (int, error) {
 	var last error
 	for range tries {
 		port := next()
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
 			last = err
 			continue

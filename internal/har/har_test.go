@@ -207,15 +207,15 @@ func TestWriterFails(t *testing.T) {
 }
 
 // minimal is the least that is a HAR, with one thing replaced.
-func minimal(old, new string) string {
+func minimal(from, to string) string {
 	const text = `{"log":{"version":"1.2","creator":{"name":"x","version":"1"},"entries":[
 {"startedDateTime":"2026-01-05T09:00:00Z","time":1,
 "request":{"method":"GET","url":"http://x.example/","headers":[{"name":"A","value":"b"}]},
 "response":{"status":200,"headers":[],"content":{"size":0,"mimeType":"x"}}}]}}`
-	if old != "" && !strings.Contains(text, old) {
-		panic("nothing to replace: " + old)
+	if from != "" && !strings.Contains(text, from) {
+		panic("nothing to replace: " + from)
 	}
-	return strings.Replace(text, old, new, 1)
+	return strings.Replace(text, from, to, 1)
 }
 
 // TestReadRefuses says what is wrong and where.

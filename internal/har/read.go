@@ -26,12 +26,12 @@ const (
 // JSON, the JSON pointer of the value where it is no HAR. No value is in it.
 func Read(data []byte) (*Archive, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // as some browsers write it
-	var any json.RawMessage
-	if err := json.Unmarshal(data, &any); err != nil {
+	var whole json.RawMessage
+	if err := json.Unmarshal(data, &whole); err != nil {
 		return nil, syntaxFault(data, err)
 	}
 	r := &reader{}
-	root := r.object(value{raw: any})
+	root := r.object(value{raw: whole})
 	if root.broken {
 		return nil, errors.New("the archive is no JSON object; expected one with a log")
 	}

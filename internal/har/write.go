@@ -39,7 +39,8 @@ func NewWriter(file io.WriterAt, creator Creator, comment string, redact Redact)
 	if err != nil {
 		return nil, err
 	}
-	return w, w.write(head)
+	err = w.write(head)
+	return w, err
 }
 
 // headOf is an archive up to where its entries begin.

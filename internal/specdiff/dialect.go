@@ -32,13 +32,13 @@ func (c *comparison) catalogue() {
 		}
 		at := []string{"x-errors", was.Name}
 		if was.Status != now.Status {
-			c.changed(Breaking, "x-errors-status-changed", fmt.Sprintf("the HTTP status of the error `%s` changed from `%d` to `%d`", was.Name, was.Status, now.Status),
+			c.changed(Breaking, "x-errors-status-changed", fmt.Sprintf("the HTTP status of the error %s changed from `%d` to `%d`", code(was.Name), was.Status, now.Status),
 				"clients tell an error by its status, too", append(at, "status")...)
 		}
 		c.errorBody(was, now)
 		for _, header := range slices.Sorted(maps.Keys(was.Header)) {
 			if now.Header[header] != was.Header[header] {
-				c.changed(Breaking, "x-errors-header-changed", fmt.Sprintf("the header `%s` of the error `%s` changed from `%s` to `%s`", header, was.Name, was.Header[header], now.Header[header]),
+				c.changed(Breaking, "x-errors-header-changed", fmt.Sprintf("the header %s of the error %s changed from %s to %s", code(header), code(was.Name), code(was.Header[header]), code(now.Header[header])),
 					"a client may act on it", append(at, "headers")...)
 			}
 		}
@@ -56,16 +56,16 @@ func (c *comparison) errorBody(was, now spec.ErrorDef) {
 		return bytes.TrimSpace(e.Body[i].Value)
 	}
 	for _, m := range was.Body {
-		old, new := bytes.TrimSpace(m.Value), value(now, m.Name)
+		before, after := bytes.TrimSpace(m.Value), value(now, m.Name)
 		at := []string{"x-errors", was.Name, "body", m.Name}
 		switch {
-		case bytes.Equal(old, new):
-		case new == nil:
-			c.changed(Breaking, "x-errors-member-removed", fmt.Sprintf("removed the member `%s` of the error `%s`", m.Name, was.Name), "clients tell the error by it", at...)
+		case bytes.Equal(before, after):
+		case after == nil:
+			c.changed(Breaking, "x-errors-member-removed", fmt.Sprintf("removed the member %s of the error %s", code(m.Name), code(was.Name)), "clients tell the error by it", at...)
 		case slices.Contains([]string{"msg", "errmsg", "error_msg", "error_description"}, m.Name):
-			c.changed(Compatible, "x-errors-text-changed", fmt.Sprintf("the text of the error `%s` changed", was.Name), "clients act on codes, and show texts", at...)
+			c.changed(Compatible, "x-errors-text-changed", fmt.Sprintf("the text of the error %s changed", code(was.Name)), "clients act on codes, and show texts", at...)
 		default:
-			c.changed(Breaking, "x-errors-code-changed", fmt.Sprintf("`%s` of the error `%s` changed from `%s` to `%s`", m.Name, was.Name, old, new), "clients tell the error by it", at...)
+			c.changed(Breaking, "x-errors-code-changed", fmt.Sprintf("%s of the error %s changed from %s to %s", code(m.Name), code(was.Name), code(string(before)), code(string(after))), "clients tell the error by it", at...)
 		}
 	}
 }
@@ -84,11 +84,11 @@ func (c *comparison) envelopes() {
 			continue
 		}
 		if was.Data != now.Data {
-			c.changed(Breaking, "x-envelopes-data-changed", fmt.Sprintf("the results of the envelope `%s` moved from `%s` to `%s`", name, was.Data, now.Data),
+			c.changed(Breaking, "x-envelopes-data-changed", fmt.Sprintf("the results of the envelope %s moved from %s to %s", code(name), code(was.Data), code(now.Data)),
 				"clients look for results where they were", "x-envelopes", name, "data")
 		}
 		if constants(was.Success) != constants(now.Success) {
-			c.changed(Breaking, "x-envelopes-success-changed", fmt.Sprintf("a success in the envelope `%s` changed from `%s` to `%s`", name, constants(was.Success), constants(now.Success)),
+			c.changed(Breaking, "x-envelopes-success-changed", fmt.Sprintf("a success in the envelope %s changed from %s to %s", code(name), code(constants(was.Success)), code(constants(now.Success))),
 				"clients tell a success by it", "x-envelopes", name, "success")
 		}
 		for _, stage := range slices.Sorted(maps.Keys(was.Refusals)) {
@@ -96,7 +96,7 @@ func (c *comparison) envelopes() {
 				continue
 			}
 			c.changed(Breaking, "x-envelopes-refusal-changed",
-				fmt.Sprintf("the envelope `%s` refuses what is `%s` with `%s` instead of `%s`", name, stage, now.Refusals[stage], was.Refusals[stage]),
+				fmt.Sprintf("the envelope %s refuses what is %s with %s instead of %s", code(name), code(stage), code(now.Refusals[stage]), code(was.Refusals[stage])),
 				"the same fault is answered with another error", "x-envelopes", name, "refusals", stage)
 		}
 	}
@@ -130,10 +130,10 @@ func (c *comparison) operation(was, now *spec.Operation) {
 		})
 	}
 	if was.Envelope != now.Envelope {
-		changed(Breaking, "x-envelope-changed", fmt.Sprintf("the envelope changed from `%s` to `%s`", was.Envelope, now.Envelope), "its answers have another form", "x-envelope")
+		changed(Breaking, "x-envelope-changed", fmt.Sprintf("the envelope changed from %s to %s", code(was.Envelope), code(now.Envelope)), "its answers have another form", "x-envelope")
 	}
 	if was.SameAs != now.SameAs {
-		changed(Compatible, "x-same-as-changed", fmt.Sprintf("it is the same call as `%s` instead of `%s`", now.SameAs, was.SameAs), "its own parameters and answers say what it is", "x-same-as")
+		changed(Compatible, "x-same-as-changed", fmt.Sprintf("it is the same call as %s instead of %s", code(now.SameAs), code(was.SameAs)), "its own parameters and answers say what it is", "x-same-as")
 	}
 	members(was.Errors, now.Errors, func(name string) {
 		changed(Compatible, "x-errors-operation-removed", "it does not answer the error `"+name+"` any more", "a client that waits for it is not disturbed", "x-errors")
@@ -146,7 +146,7 @@ func (c *comparison) operation(was, now *spec.Operation) {
 		changed(Compatible, "x-principals-added", "`"+name+"` may call it, too", "every token that was accepted is accepted still", "security")
 	})
 	if was.TokenParam != now.TokenParam {
-		changed(Breaking, "x-token-parameter-changed", fmt.Sprintf("the token's parameter changed from `%s` to `%s`", was.TokenParam, now.TokenParam), "a token in the old one is not found", "security")
+		changed(Breaking, "x-token-parameter-changed", fmt.Sprintf("the token's parameter changed from %s to %s", code(was.TokenParam), code(now.TokenParam)), "a token in the old one is not found", "security")
 	}
 	members(was.ParametersIn(), now.ParametersIn(), func(where string) {
 		changed(Breaking, "x-parameters-in-removed", "parameters may not stand in the "+where+" any more", "a request that was valid is refused", "x-parameters-in")
@@ -175,11 +175,11 @@ func (c *comparison) events() {
 			continue
 		}
 		if was.Channel != now.Channel {
-			c.changed(Breaking, "x-events-channel-changed", fmt.Sprintf("the event `%s` moved from `%s` to `%s`", was.Name, was.Channel, now.Channel),
+			c.changed(Breaking, "x-events-channel-changed", fmt.Sprintf("the event %s moved from %s to %s", code(was.Name), code(was.Channel), code(now.Channel)),
 				"who waits for it there waits in vain", "x-events", was.Name, "channel")
 		}
 		if was.Code != now.Code {
-			c.changed(Breaking, "x-events-code-changed", fmt.Sprintf("the code of the event `%s` changed from `%d` to `%d`", was.Name, was.Code, now.Code),
+			c.changed(Breaking, "x-events-code-changed", fmt.Sprintf("the code of the event %s changed from `%d` to `%d`", code(was.Name), was.Code, now.Code),
 				"receivers tell it by its code", "x-events", was.Name, "code")
 		}
 	}

@@ -57,15 +57,15 @@ func (c *comparison) states(was, now *spec.Lifecycle) {
 		s := find(now, old.Name)
 		if old.Status != s.Status || old.UploadStatus != s.UploadStatus {
 			c.changed(Breaking, "x-lifecycle-status-changed",
-				fmt.Sprintf("the state `%s` shows as status %d, upload_status %d instead of %d, %d", old.Name, s.Status, s.UploadStatus, old.Status, old.UploadStatus),
+				fmt.Sprintf("the state %s shows as status %d, upload_status %d instead of %d, %d", code(old.Name), s.Status, s.UploadStatus, old.Status, old.UploadStatus),
 				"clients tell the state by its number", append(at, old.Name)...)
 		}
 		if old.Listed != s.Listed {
-			c.changed(Breaking, "x-lifecycle-listed-changed", fmt.Sprintf("whether the state `%s` shows in lists changed from `%t` to `%t`", old.Name, old.Listed, s.Listed),
+			c.changed(Breaking, "x-lifecycle-listed-changed", fmt.Sprintf("whether the state %s shows in lists changed from `%t` to `%t`", code(old.Name), old.Listed, s.Listed),
 				"clients look for it in lists", append(at, old.Name)...)
 		}
 		if old.Slot != s.Slot {
-			c.changed(Breaking, "x-lifecycle-slot-changed", fmt.Sprintf("the place of the state `%s` changed from `%s` to `%s`", old.Name, old.Slot, s.Slot),
+			c.changed(Breaking, "x-lifecycle-slot-changed", fmt.Sprintf("the place of the state %s changed from %s to %s", code(old.Name), code(old.Slot), code(s.Slot)),
 				"another one may stand beside it, or push it out", append(at, old.Name)...)
 		}
 	}
@@ -79,10 +79,10 @@ func (c *comparison) gates(was, now *spec.Lifecycle) {
 		}
 		at := []string{"x-lifecycle", was.Resource, "gates", old.Name, "refuse"}
 		members(old.Refuse, now.Gates[i].Refuse, func(name string) {
-			c.changed(Breaking, "x-lifecycle-gate-refusal-removed", fmt.Sprintf("the gate `%s` does not refuse with `%s` any more", old.Name, name),
+			c.changed(Breaking, "x-lifecycle-gate-refusal-removed", fmt.Sprintf("the gate %s does not refuse with %s any more", code(old.Name), code(name)),
 				"the same obstacle is answered with another error", at...)
 		}, func(name string) {
-			c.changed(Compatible, "x-lifecycle-gate-refusal-added", fmt.Sprintf("the gate `%s` may refuse with `%s`", old.Name, name),
+			c.changed(Compatible, "x-lifecycle-gate-refusal-added", fmt.Sprintf("the gate %s may refuse with %s", code(old.Name), code(name)),
 				"clients take every code but success for a refusal", at...)
 		})
 	}
@@ -140,7 +140,7 @@ func (c *comparison) transition(was, now *spec.Transition, at []string) {
 		c.changed(level, "x-lifecycle-"+id, "the transition `"+was.Name+"` "+text, reason, append(slices.Clone(at), key)...)
 	}
 	if was.To != now.To {
-		changed(Breaking, "to-changed", fmt.Sprintf("leads to `%s` instead of `%s`", now.To, was.To), "clients wait for the state that it led to", "to")
+		changed(Breaking, "to-changed", fmt.Sprintf("leads to %s instead of %s", code(now.To), code(was.To)), "clients wait for the state that it led to", "to")
 	}
 	if byWhom(was) != byWhom(now) {
 		changed(Breaking, "by-changed", fmt.Sprintf("is made by %s instead of %s", byWhom(now), byWhom(was)), "what took the step does not any more", "by")

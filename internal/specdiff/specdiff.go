@@ -183,6 +183,9 @@ func (c *comparison) add(change Change) {
 
 func same(a, b *Place) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }
 
+// code writes a name or a value in a text.
+func code(s string) string { return "`" + s + "`" }
+
 // changed adds a change of something that both documents have.
 func (c *comparison) changed(level Level, id, text, reason string, at ...string) {
 	c.add(Change{Level: level, ID: id, Text: text, Reason: reason, Old: c.old.place(at...), New: c.new.place(at...)})
@@ -190,14 +193,14 @@ func (c *comparison) changed(level Level, id, text, reason string, at ...string)
 
 // members compares two lists of names: gone is called for what only the old one
 // has, come for what only the new one has.
-func members(old, new []string, gone, come func(name string)) {
-	for _, name := range old {
-		if !slices.Contains(new, name) {
+func members(was, now []string, gone, come func(name string)) {
+	for _, name := range was {
+		if !slices.Contains(now, name) {
 			gone(name)
 		}
 	}
-	for _, name := range new {
-		if !slices.Contains(old, name) {
+	for _, name := range now {
+		if !slices.Contains(was, name) {
 			come(name)
 		}
 	}

@@ -66,7 +66,7 @@ func TestNothing(t *testing.T) {
 // TestChanges makes one change each, in both directions.
 func TestChanges(t *testing.T) {
 	const release = "      - name: release\n        from: [approved]\n        to: online\n        by: {operation: releasePackage}\n        gates: [app_in_service, owner_verified, no_rollback_running]\n        emits: [PACKAGE_CHANGED]\n"
-	step := func(old, new string) string { return strings.Replace(release, old, new, 1) }
+	step := func(from, to string) string { return strings.Replace(release, from, to, 1) }
 	for name, test := range map[string]struct {
 		old, new string
 		// there and back are level, id and operations of the change.
@@ -170,7 +170,7 @@ func TestPayloads(t *testing.T) {
 // TestForeign compares documents that are not in the platform's dialect, YAML
 // with JSON.
 func TestForeign(t *testing.T) {
-	old := specdiff.Document{Name: "a.yaml", Data: []byte(`openapi: 3.0.3
+	was := specdiff.Document{Name: "a.yaml", Data: []byte(`openapi: 3.0.3
 info: {title: x, version: '1'}
 paths:
   /pets:
@@ -181,12 +181,12 @@ paths:
       responses:
         '200': {description: x}
 `)}
-	new := specdiff.Document{Name: "b.json", Data: []byte(`{"openapi": "3.0.3", "info": {"title": "x", "version": "1"}, "paths": {
+	now := specdiff.Document{Name: "b.json", Data: []byte(`{"openapi": "3.0.3", "info": {"title": "x", "version": "1"}, "paths": {
   "/pets": {
     "get": {"operationId": "listPets",
       "parameters": [{"name": "limit", "in": "query", "required": true, "schema": {"type": "integer", "maximum": 50}}],
       "responses": {"200": {"description": "x"}}}}}}`)}
-	changes := compare(t, old, new)
+	changes := compare(t, was, now)
 	ids := []string{}
 	for _, c := range changes {
 		ids = append(ids, string(c.Level)+" "+c.ID)
@@ -198,11 +198,11 @@ paths:
 	if want := []string{"breaking request-parameter-became-required", "breaking request-parameter-max-decreased"}; !slices.Equal(ids, want) {
 		t.Errorf("%v, want %v", ids, want)
 	}
-	if changes := compare(t, builtin(), new); changes[0].Level != specdiff.Breaking || !slices.ContainsFunc(changes, func(c specdiff.Change) bool { return c.ID == "x-dialect" }) {
+	if changes := compare(t, builtin(), now); changes[0].Level != specdiff.Breaking || !slices.ContainsFunc(changes, func(c specdiff.Change) bool { return c.ID == "x-dialect" }) {
 		t.Errorf("%+v", changes)
 	}
 	for _, broken := range []specdiff.Document{{Name: "none.yaml", Data: []byte("x: [")}, {Name: "none.yaml", Data: []byte("openapi: 2.0")}} {
-		for _, pair := range [][2]specdiff.Document{{broken, old}, {old, broken}} {
+		for _, pair := range [][2]specdiff.Document{{broken, was}, {was, broken}} {
 			if _, err := specdiff.Compare(context.Background(), pair[0], pair[1]); err == nil || !strings.HasPrefix(err.Error(), "none.yaml") {
 				t.Errorf("%v", err)
 			}
