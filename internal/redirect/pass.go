@@ -82,6 +82,7 @@ func (p *Proxy) dial(ctx context.Context, r *http.Request) (net.Conn, error) {
 		_ = conn.Close()
 		return nil, fmt.Errorf("the proxy before this one: %w", err)
 	}
+	_ = answer.Body.Close() // what follows is the tunnel
 	if answer.StatusCode != http.StatusOK {
 		_ = conn.Close()
 		return nil, fmt.Errorf("the proxy before this one answers %s", answer.Status)

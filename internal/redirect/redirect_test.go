@@ -199,7 +199,6 @@ func TestAuthoritySignsNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	// An authority that had its key stolen.
-	forger := *a
 	stolen, err := ecdsa.GenerateKey(elliptic.P256(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -211,7 +210,6 @@ func TestAuthoritySignsNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forger.root = root
 	roots.AddCert(root)
 	forged, err := certify(&x509.Certificate{
 		Subject: pkix.Name{CommonName: "bank.example"}, DNSNames: []string{"bank.example"}, NotBefore: now.Add(-1), NotAfter: root.NotAfter,
