@@ -192,7 +192,7 @@ func environment(known *pflag.FlagSet, environ []string) (layer, error) {
 	var errs []error
 	for _, entry := range slices.Sorted(slices.Values(environ)) {
 		name, text, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, "EMU_") || foreign.MatchString(name) || name == healthURL {
+		if !strings.HasPrefix(name, "EMU_") || foreign.MatchString(name) || slices.Contains(exported(), strings.TrimPrefix(name, "EMU_")) {
 			continue
 		}
 		if !slices.Contains(names, name) {

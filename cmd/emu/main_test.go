@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"flag"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -23,7 +24,20 @@ import (
 var update = flag.Bool("update", false, "rewrite golden files in testdata/script")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"emu": main})
+	testscript.Main(m, map[string]func(){"emu": main, "call": call})
+}
+
+// call is a program that calls the address in its argument with Go's default
+// client.
+func call() {
+	answer, err := http.Get(os.Args[1])
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	if _, err := io.Copy(os.Stdout, answer.Body); err != nil {
+		os.Exit(1)
+	}
 }
 
 // TestScript runs testdata/script. CONTRACT is the platform's contract. Beside testscript's own commands there are

@@ -95,6 +95,7 @@ func ourImports() map[string][]string {
 		"internal/har":      {},
 		"internal/house":    {},
 		"internal/freeport": {},
+		"internal/redirect": {"internal/clock"},
 		"internal/seal":     {},
 		"internal/spec":     {},
 		// It has a kin-openapi document of its own, with positions, for oasdiff.
@@ -110,7 +111,7 @@ func ourImports() map[string][]string {
 		"contracttest/mutants": {".", "contracttest", "contracttest/emutarget", "internal/seal", "internal/spec"},
 		"cmd/emu": append([]string{
 			"emulator", "emulator/kafka", "emulator/store", "scenarios", "contracttest",
-			"contracttest/emutarget", "contracttest/mutants", "internal/har", "internal/specdiff",
+			"contracttest/emutarget", "contracttest/mutants", "internal/har", "internal/redirect", "internal/specdiff",
 		}, emulator...),
 		"bench": append([]string{"emulator", "emulator/kafka", "emulator/store", "internal/floor"}, emulator...),
 	}
@@ -209,6 +210,7 @@ func foreignHomes() map[string][]string {
 		"github.com/brianvoe/gofakeit":                {"internal/spec"},
 		"github.com/santhosh-tekuri/jsonschema":       {"internal/spec", "scenarios"},
 		"github.com/twmb/franz-go":                    {"emulator/kafka"},
+		"software.sslmate.com/src/go-pkcs12":          {"internal/redirect"},
 		"code.dny.dev/ssrf":                           {"emulator"},
 		"github.com/cenkalti/backoff":                 {"emulator"},
 		"github.com/spf13/cobra":                      {"cmd/emu"},
