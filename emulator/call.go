@@ -44,15 +44,27 @@ type Call struct {
 	// reply is what the host has said that was asked before; nil where none
 	// was.
 	reply *hostReply
-	// base is where the caller reached the platform, e.g.
-	// http://127.0.0.1:8080; "" where nobody calls.
-	base string
+	// exchange is the request; nil where nobody calls.
+	exchange *Exchange
 	// mediaType is what a behaviour answers with where it is no JSON.
 	mediaType string
 }
 
 // machine is the lifecycle of packages.
 func (c *Call) machine() *machine { return c.box.em.packages }
+
+// base is where the caller reached the platform, e.g. http://127.0.0.1:8080; ""
+// where nobody calls.
+func (c *Call) base() string {
+	switch x := c.exchange; {
+	case x == nil:
+		return ""
+	case x.https:
+		return "https://" + x.host
+	default:
+		return "http://" + x.host
+	}
+}
 
 // draw returns the random source for one purpose of this input.
 func (c *Call) draw(purpose string) random { return c.State.draw(purpose, c.State.Inputs) }

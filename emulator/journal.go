@@ -90,7 +90,8 @@ type Exchange struct {
 	reply     *hostReply    // what a host was asked before it, and said
 	odd       string        // what params leave out of how it was sent; "" is nothing
 	frame     hostFrame     // what goes around an answer of the host API
-	base      string        // where the caller reached the platform
+	host      string        // where the caller reached the platform
+	https     bool          // and how
 }
 
 func (*Exchange) journalDetail() {}

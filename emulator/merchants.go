@@ -40,14 +40,15 @@ func (c *Call) addMerchant(m *Merchant) error {
 		m.Key = generated.Key
 	}
 	m.PMApp = generated.PMApp
+	check := m.check
 	if m.PublicKey == "" {
 		key, err := c.box.em.merchantKey()
 		if err != nil {
 			return err
 		}
-		m.PublicKey = key.Public()
+		m.PublicKey, check = key.Public(), m.checkRest // that key is one
 	}
-	if err := m.check(); err != nil {
+	if err := check(); err != nil {
 		return &orderError{err.Error()}
 	}
 	if err := c.box.em.index.claim(m.Key, c.box); err != nil {
@@ -59,14 +60,18 @@ func (c *Call) addMerchant(m *Merchant) error {
 
 // check says what a merchant lacks to be one.
 func (m *Merchant) check() error {
+	if _, err := seal.ParsePayVerifier(m.PublicKey); err != nil {
+		return fmt.Errorf("public_key: %w", err)
+	}
+	return m.checkRest()
+}
+
+func (m *Merchant) checkRest() error {
 	if m.Deal <= 0 {
 		return errors.New("deal_id must be a positive number")
 	}
 	if m.Key == "" {
 		return errors.New("app_key must not be empty")
-	}
-	if _, err := seal.ParsePayVerifier(m.PublicKey); err != nil {
-		return fmt.Errorf("public_key: %w", err)
 	}
 	for name, text := range map[string]string{
 		"notify_url": m.NotifyURL, "refund_audit_url": m.RefundAuditURL, "refund_notify_url": m.RefundNotifyURL,

@@ -177,7 +177,11 @@ func (c *Call) mayPay(m *Merchant, in *requestPolymerPaymentIn) error {
 	}
 	if err := verifier.Verify(fields, in.Sign); err != nil {
 		// The text shows what a merchant has to sign; there is no secret in it.
-		return refuse("PaySignatureInvalid", "待签名字符串为 %s（%s）", seal.PayText(fields), err.Error())
+		text := "待签名字符串为 " + seal.PayText(fields)
+		if strings.Contains(in.Sign, " ") {
+			text += "；rsaSign 中有空格，表单中的 + 应写作 %2B"
+		}
+		return refuse("PaySignatureInvalid", "%s", text)
 	}
 	var biz map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(in.BizInfo), &biz); err != nil || biz == nil {

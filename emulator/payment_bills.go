@@ -67,7 +67,7 @@ func (c *Call) bills(in billIn, types ...string) (billsOut, error) {
 		out.Data = append(out.Data, billOut{
 			CreateTime: c.exported(day).Format(time.DateTime), ExportStatus: complete,
 			DownloadName: fmt.Sprintf("%d_%s_%s.csv", m.Deal, day.Format("20060102"), kind),
-			URL:          c.base + billPath + "?" + query.Encode(),
+			URL:          c.base() + billPath + "?" + query.Encode(),
 		})
 	}
 	return out, nil

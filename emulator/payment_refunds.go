@@ -197,14 +197,15 @@ func (c *Call) passRefundOn(o *Order, r *Refund, t *spec.Transition, reason stri
 	}
 	for _, name := range t.Emits {
 		fields := c.State.refundEnded(o, r)
-		if r.State == refundAuditing {
+		if t.To == refundAuditing {
 			fields = refundAsked(o, r)
 		}
 		c.emitBy(t.Name, Event{
 			Name: name, Channel: ChannelNotify, App: o.App, Deal: o.Deal, Order: o.ID, Refund: r.ID, Payload: c.signed(fields),
 		})
 	}
-	if r.State == refundRefunding {
+	// Whoever was told may have taken further steps since.
+	if t.To == refundRefunding {
 		c.scheduleRefund(o, r)
 	}
 }

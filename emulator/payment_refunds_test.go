@@ -285,6 +285,43 @@ func TestRefundsRefused(t *testing.T) {
 	}
 }
 
+// TestRefundDecisions takes each decision once, in order, where the inbox stands
+// for the merchant.
+func TestRefundDecisions(t *testing.T) {
+	k := newMarket(t, true, nil)
+	for _, d := range []string{
+		`{"kind":"refund_audit","result":"fail","reason":"x","after":"2h"}`, `{"kind":"refund_audit","result":"pass"}`,
+		`{"kind":"refund","result":"pass","after":"24h"}`, `{"kind":"refund","result":"fail","reason":"y"}`,
+	} {
+		must[fields](t, k.e, "POST", box+"/decisions", d)
+	}
+	k.pay("x", 1000)
+	var got []string
+	note := func() {
+		o := k.order("x")
+		got = append(got, o.refundState())
+	}
+	k.refund("x", "b1", "applyRefundMoney", "1").data(t, new(any))
+	k.refund("x", "b2", "applyRefundMoney", "2").data(t, new(any))
+	note()
+	advance(t, k.s, 2*time.Hour)
+	note()
+	k.refund("x", "b3", "applyRefundMoney", "3").data(t, new(any))
+	advance(t, k.s, 3*time.Second)
+	note()
+	advance(t, k.s, 22*time.Hour)
+	note()
+	want := []string{
+		"consumed, 0 back; b1 auditing 1 of 1; b2 refunding 2 of 2",
+		"consumed, 0 back; b1 failed 1 of 1 x; b2 refunding 2 of 2",
+		"consumed, 0 back; b1 failed 1 of 1 x; b2 refunding 2 of 2; b3 failed 3 of 3 y",
+		"consumed, 2 back; b1 failed 1 of 1 x; b2 succeeded 2 of 2; b3 failed 3 of 3 y",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("refunds (-want +got):\n%s", diff)
+	}
+}
+
 func TestFindOrderRefund(t *testing.T) {
 	k := newMarket(t, false, nil)
 	k.pay("x", 1000)

@@ -44,7 +44,7 @@ func TestCashierRefuses(t *testing.T) {
 		"another amount than was signed":   {"new", []string{"totalAmount", "1"}, "10000 签名校验失败：待签名字符串为 appKey=" + k.m.key},
 		"no signature":                     {"new", []string{"rsaSign", ""}, "10000 签名校验失败"},
 		"the amount is not signed":         {"new", []string{"rsaSign", unsigned}, "10000 签名校验失败"},
-		"a + that was not escaped":         {"new", []string{"rsaSign", strings.Repeat("a b+", 43)}, "10000 签名校验失败"},
+		"a + that was not escaped":         {"new", []string{"rsaSign", "a b+", "signFieldsRange", "0"}, "10000 签名校验失败：待签名字符串为 appKey=" + k.m.key + fmt.Sprintf("&dealId=%d&tpOrderId=new；rsaSign 中有空格，表单中的 + 应写作 %%2B", k.m.deal)},
 		"another order's signature":        {"other", []string{"tpOrderId", "new"}, "10000 签名校验失败"},
 		"an appKey that nobody has":        {"new", []string{"appKey", "MMMabc"}, "10002 系统错误，appKey未找到"},
 		"the app's own AppKey":             {"new", []string{"appKey", k.c.App.AppKey}, "10002 系统错误，appKey未找到"},

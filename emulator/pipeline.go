@@ -36,7 +36,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 	m := e.contract.Match(r)
-	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path, base: baseOf(r)}
+	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path, host: r.Host, https: overTLS(r)}
 	if m.Operation == nil {
 		x.odd = "a path or a method that no operation has"
 		stage := "not_found"

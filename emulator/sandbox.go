@@ -300,7 +300,7 @@ func (s *Sandbox) callLocked(now time.Time, b *behaviour, x *Exchange) {
 	if b.changes {
 		s.state.Inputs++
 	}
-	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq, reply: x.reply, base: x.base}
+	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq, reply: x.reply, exchange: x}
 	body, err := b.safely(c, x.params, s.em.wire.success[x.op.Envelope])
 	if c.mediaType != "" && err == nil {
 		x.answer = &spec.Answer{MediaType: c.mediaType}

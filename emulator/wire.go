@@ -146,12 +146,8 @@ func (e *Emulator) message(err error) string {
 	return r.Error()
 }
 
-// baseOf is where a caller reached the platform, also through a proxy that ends
-// TLS.
-func baseOf(r *http.Request) string {
-	scheme := "http"
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
+// overTLS reports whether a caller reached the platform over TLS, also through a
+// proxy that ends it.
+func overTLS(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 }

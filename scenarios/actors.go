@@ -157,6 +157,7 @@ func predefined(apps, tps []int64) scope {
 	for _, name := range []string{
 		"app_id", "app_key", "app_secret", "tp_id", "tp_client_id", "ticket", "ak", "sk", "offical_no", "container_no",
 		"tp_access_token", "access_token", "refresh_token", "huid", "openid", "unionid",
+		"deal_id", "pay_app_key",
 	} {
 		out[name] = ""
 	}

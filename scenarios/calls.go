@@ -155,6 +155,9 @@ func (e *engine) call(ctx context.Context, s *Step) (*Failure, error) {
 	if err != nil {
 		return e.fail(s, err.Error()), nil
 	}
+	if params, err = e.signed(op, params, s.As); err != nil {
+		return e.fail(s, err.Error()), nil
+	}
 	who := e.actorFor(op, s.As)
 	token := ""
 	if _, given := params[op.tokenParam]; !given || op.tokenParam == "" {
@@ -227,7 +230,7 @@ func unlike(operation, outcome string) string {
 // callText says what is called, with the parameters that tell most.
 func callText(op *operation, params map[string]any) string {
 	text := op.id
-	for _, name := range []string{"app_id", "app_ids", "package_id", "user_version", "type", "grant_type", "id_list"} {
+	for _, name := range []string{"app_id", "app_ids", "package_id", "user_version", "type", "grant_type", "id_list", "tpOrderId", "bannedChannels", "bizRefundBatchId"} {
 		if v, ok := params[name]; ok {
 			text += " " + clip(textOf(v))
 		}

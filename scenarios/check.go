@@ -68,6 +68,7 @@ func (k *checker) scenario(s *Scenario) {
 	for i := range s.Platform.Audits {
 		k.decision(fmt.Sprintf("platform.audits[%d]", i), "audit", &s.Platform.Audits[i])
 	}
+	k.paymentDecisions(&s.Platform)
 	if q := s.Platform.Quotas; q != nil {
 		for id, n := range q.Apps {
 			path := "platform.quotas.apps." + id
@@ -129,6 +130,7 @@ func (k *checker) given(s *Scenario) {
 	if !slices.Contains(k.tps, defaultTP) {
 		k.tps = append(k.tps, defaultTP)
 	}
+	k.merchantsGiven(&s.Given)
 }
 
 func (k *checker) tpChange(path string, c *TPChange) {
@@ -175,8 +177,11 @@ func onCall() []string {
 
 func onSend(on string) []string {
 	out := []string{"drop", "delay", "duplicate", "reorder", "timeout"}
-	if on == "push" {
+	switch on {
+	case "push":
 		out = append(out, "wrong_signature", "stale_timestamp")
+	case channelNotify:
+		out = append(out, "wrong_signature")
 	}
 	return out
 }
@@ -203,9 +208,9 @@ func (k *checker) fault(path string, f *Fault) {
 		with     string
 	}{
 		{"operation", f.Operation != "", f.On == "call", false, "on: call"},
-		{"event", f.Event != "", f.On != "call", false, "on: push or kafka"},
+		{"event", f.Event != "", f.On != "call", false, "on: push, kafka or notify"},
 		{"applied", f.Applied, f.On == "call", false, "on: call"},
-		{"transition", f.Transition != "", f.On != "call", false, "on: push or kafka"},
+		{"transition", f.Transition != "", f.On != "call", false, "on: push, kafka or notify"},
 		{"delay", f.Delay != nil, slices.Contains(lasting, f.Do), f.Do == "latency" || f.Do == "delay", "do: " + strings.Join(lasting, ", ")},
 		{"delay_max", f.DelayMax != nil, f.Delay != nil, false, "delay"},
 		{"distribution", f.Distribution != "", f.DelayMax != nil, false, "delay_max"},
@@ -223,8 +228,11 @@ func (k *checker) fault(path string, f *Fault) {
 
 // eventNames lists what is sent on a channel.
 func (c *Contract) eventNames(channel string) []string {
-	if channel == "kafka" {
+	switch channel {
+	case channelKafka:
 		return slices.Sorted(maps.Values(c.notices))
+	case channelNotify:
+		return c.notifications
 	}
 	return c.pushes
 }

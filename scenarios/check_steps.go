@@ -44,14 +44,14 @@ func (k *checker) step(path string, s *Step) {
 	case "order":
 		k.orderStep(path, s)
 	case "decide":
-		k.app(path+".decide.app_id", s.Decide.AppID)
-		k.outcome(path+".decide", s.Decide.Kind, s.Decide.Result, s.Decide.Reason, s.Decide.Code)
-		k.variables(path+".decide.package_id", string(s.Decide.PackageID))
+		k.decide(path+".decide", s.Decide)
 	case "set app":
 		k.app(path+".set app.app_id", s.SetApp.AppID)
 	case "set tp":
 		k.tp(path+".set tp.tp_id", s.SetTP.TPID)
 		k.tpChange(path+".set tp", &s.SetTP.TPChange)
+	case "set merchant":
+		k.merchantChange(path+".set merchant", &s.SetMerchant.MerchantChange)
 	case "fault":
 		k.fault(path+".fault", s.Fault)
 	case "authorize":
@@ -73,6 +73,10 @@ func (k *checker) step(path string, s *Step) {
 		k.kafka(path+".expect kafka", s.ExpectKafka)
 	case "expect no kafka":
 		k.kafka(path+".expect no kafka", s.ExpectNoKafka)
+	case "expect notify":
+		k.notify(path+".expect notify", s.ExpectNotify)
+	case "expect no notify":
+		k.notify(path+".expect no notify", s.ExpectNoNotify)
 	case "expect state":
 		k.state(path+".expect state", s.ExpectState)
 	case "called":
@@ -278,18 +282,26 @@ func (k *checker) kafka(path string, e *KafkaExpected) {
 func (k *checker) state(path string, e *StateExpected) {
 	k.app(path+".app_id", e.AppID)
 	k.variables(path+".package", string(e.Package))
-	if len(k.c.states) > 0 {
-		k.word(path+".state", "state", e.State, append(slices.Clone(k.c.states), stateAbsent))
+	k.variables(path+".tp_order_id", e.TPOrderID)
+	states := k.c.states
+	if e.TPOrderID != "" {
+		states = k.c.orderStates
 	}
-	named := e.Package != "" || e.Version != ""
+	if len(states) > 0 {
+		k.word(path+".state", "state", e.State, append(slices.Clone(states), stateAbsent))
+	}
+	named := e.Package != "" || e.Version != "" || e.TPOrderID != ""
+	if e.TPOrderID != "" && (e.Package != "" || e.Version != "") {
+		k.complain(path+".tp_order_id", "stands beside a package", "one of the two", "")
+	}
 	switch {
 	case k.complained(path):
 	case !named && e.App == nil:
-		k.complain(path, "says nothing", "package or version with state, or app", "")
+		k.complain(path, "says nothing", "package, version or tp_order_id with state, or app", "")
 	case named && e.State == "":
 		k.complain(path, "state is missing", "", "")
 	case !named && e.State != "":
-		k.complain(path+".state", "is of no package", "package or version beside it", "")
+		k.complain(path+".state", "is of nothing", "package, version or tp_order_id beside it", "")
 	}
 	k.matchers(path+".app", e.App)
 }

@@ -19,12 +19,14 @@ type Contract struct {
 	operations map[string]*operation
 	errors     map[string]refusal
 	names      []string // of errors, sorted
-	// pushes are the names of events that are pushed, notices the codes of
-	// those that go to Kafka with their names.
-	pushes  []string
-	notices map[int]string
-	// states and transitions are those of packages.
-	states, transitions []string
+	// pushes are the names of events that are pushed, notifications of those
+	// that merchants are told, notices the codes of those that go to Kafka with
+	// their names.
+	pushes, notifications []string
+	notices               map[int]string
+	// states are those of packages, orderStates of orders; transitions are of
+	// everything that has a lifecycle.
+	states, orderStates, transitions []string
 }
 
 // operation is a call as a client makes it.
@@ -66,17 +68,20 @@ func ReadContract(data []byte) (*Contract, error) {
 	}
 	c.names = slices.Sorted(maps.Keys(c.errors))
 	for _, name := range slices.Sorted(maps.Keys(doc.Events)) {
-		if e := doc.Events[name]; e.Channel == "kafka" {
+		switch e := doc.Events[name]; e.Channel {
+		case channelKafka:
 			c.notices[e.Code] = name
-		} else {
+		case channelNotify:
+			c.notifications = append(c.notifications, name)
+		default:
 			c.pushes = append(c.pushes, name)
 		}
 	}
-	for _, s := range doc.Lifecycle["package"].States {
-		c.states = append(c.states, s.Name)
-	}
-	for _, t := range doc.Lifecycle["package"].Transitions {
-		c.transitions = append(c.transitions, t.Name)
+	c.states, c.orderStates = doc.states("package"), doc.states("order")
+	for _, resource := range slices.Sorted(maps.Keys(doc.Lifecycle)) {
+		for _, t := range doc.Lifecycle[resource].Transitions {
+			c.transitions = append(c.transitions, t.Name)
+		}
 	}
 	return c, nil
 }
@@ -145,6 +150,14 @@ type documentBody struct {
 	Content map[string]struct {
 		Schema documentSchema `yaml:"schema"`
 	} `yaml:"content"`
+}
+
+// states lists the states of a resource.
+func (doc *document) states(resource string) (out []string) {
+	for _, s := range doc.Lifecycle[resource].States {
+		out = append(out, s.Name)
+	}
+	return out
 }
 
 func (doc *document) operation(method, path string, op *documentOperation) *operation {

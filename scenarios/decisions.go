@@ -11,6 +11,9 @@ type decisionOrder struct {
 	AppID     int64     `json:"app_id,omitempty"`
 	Version   string    `json:"version,omitempty"`
 	PackageID int64     `json:"package_id,omitempty"`
+	TPOrderID string    `json:"tp_order_id,omitempty"`
+	OrderID   int64     `json:"order_id,omitempty"`
+	Channel   string    `json:"channel,omitempty"`
 	Result    string    `json:"result"`
 	Reason    string    `json:"reason,omitempty"`
 	Code      int       `json:"code,omitempty"`

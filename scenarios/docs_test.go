@@ -109,7 +109,7 @@ func timeline(t *testing.T, s *scenarios.Scenario) string {
 	if !r.Passed() {
 		t.Fatalf("%s\n%s", s.Name, &out)
 	}
-	text := regexp.MustCompile(`(?:push|host): dial tcp ([0-9.:]+): [^\n,]*`).ReplaceAllString(out.String(), "nobody listens at $1")
+	text := regexp.MustCompile(`(?:push|host|notify): dial tcp ([0-9.:]+): [^\n,]*`).ReplaceAllString(out.String(), "nobody listens at $1")
 	text = regexp.MustCompile(`no answer: [^\n]*(reset|EOF|pipe)[^\n]*`).ReplaceAllString(text, "no answer")
 	text = regexp.MustCompile(`(?m) +$`).ReplaceAllString(text, "")
 	return strings.TrimRight(text, "\n") + "\n"
@@ -240,8 +240,9 @@ func valueText(f reflect.StructField) string {
 func sections() map[string]string {
 	return map[string]string{
 		"Given": "given-what-exists", "Platform": "platform-what-it-decides", "Step": "steps", "Actor": "calls",
-		"PushExpected": "what-arrives", "KafkaExpected": "what-arrives",
-		"Decide": "decisions-and-changes", "SetApp": "decisions-and-changes", "SetTP": "decisions-and-changes",
+		"PushExpected": "what-arrives", "KafkaExpected": "what-arrives", "NotifyExpected": "what-arrives",
+		"SetMerchant": "decisions-and-changes",
+		"Decide":      "decisions-and-changes", "SetApp": "decisions-and-changes", "SetTP": "decisions-and-changes",
 		"Authorize": "decisions-and-changes", "Revoke": "decisions-and-changes",
 		"StateExpected": "states-and-counts", "Called": "states-and-counts",
 	}

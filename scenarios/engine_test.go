@@ -77,6 +77,24 @@ func TestFailures(t *testing.T) {
   - order: listUserMessages
     expect: {messages: [{title: x}]}
 `, "story.yaml:4:5", []string{"what listUserMessages shows is not as expected", "messages: expected 1 elements, actual 0: []"}},
+		{"a notification of another order", `
+  - call: requestPolymerPayment
+    with: {tpOrderId: T1, totalAmount: 7, dealTitle: x, bizInfo: {}}
+  - expect notify: {event: ORDER_PAID, tp_order_id: T2, data: {totalMoney: 8}}
+`, "story.yaml:6:5", []string{
+			"expect notify ORDER_PAID T2: ORDER_PAID for order T2 did not arrive", `totalMoney: expected 8, actual 7`, `tpOrderId: expected "T2", actual "T1"`,
+			"order 800020001 of 1452365: paid → consumed (consume)",
+		}},
+		{"a notification that should not come", `
+  - call: requestPolymerPayment
+    with: {tpOrderId: T1, totalAmount: 7, dealTitle: x, bizInfo: {}}
+  - expect no notify: {event: ORDER_PAID}
+`, "story.yaml:6:5", []string{"ORDER_PAID arrived at 09:00:00"}},
+		{"an order in another state", `
+  - call: requestPolymerPayment
+    with: {tpOrderId: T1, totalAmount: 7, dealTitle: x, bizInfo: {}}
+  - expect state: {tp_order_id: T1, state: paid}
+`, "story.yaml:6:5", []string{"the state is not as expected", "state: expected paid, actual consumed"}},
 		{"no refusal", `
   - call: listPackages
     expect: {refused: TokenExpired}

@@ -116,7 +116,7 @@ func (e *engine) use(w *wish, a *arrival) {
 		if b == a {
 			return
 		}
-		if b.Channel == a.Channel && b.App == a.App && b.TP == a.TP {
+		if b.Channel == a.Channel && b.App == a.App && b.TP == a.TP && b.Order == a.Order {
 			b.passed = true
 		}
 	}
@@ -288,7 +288,7 @@ func packagesOf(ctx context.Context, b box, app int64) ([]packageState, error) {
 	return out.Packages, err
 }
 
-// expectState looks at a package or at an app.
+// expectState looks at a package, at an order or at an app.
 func (e *engine) expectState(ctx context.Context, s *Step) (*Failure, error) {
 	want := s.ExpectState
 	app := or(want.AppID, e.firstApp())
@@ -314,6 +314,20 @@ func (e *engine) expectState(ctx context.Context, s *Step) (*Failure, error) {
 			state = packages[i].State
 		}
 		what = "package " + strings.TrimSpace(fmt.Sprintf("%s %s", or2(number0(id), ""), want.Version)) + " is " + want.State
+		if state != want.State {
+			m = append(m, Mismatch{"state", want.State, state})
+		}
+	}
+	if want.TPOrderID != "" {
+		number, err := e.vars.text(want.TPOrderID)
+		if err != nil {
+			return e.fail(s, err.Error()), nil
+		}
+		state, err := e.stateOfOrder(ctx, textOf(number), app)
+		if err != nil {
+			return nil, err
+		}
+		what = "order " + textOf(number) + " is " + want.State
 		if state != want.State {
 			m = append(m, Mismatch{"state", want.State, state})
 		}

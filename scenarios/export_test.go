@@ -24,6 +24,16 @@ func Orders() ([]string, error) {
 	return ordersAllowed(c), nil
 }
 
+// PaymentWords shows the words of payments to tests: notifications and the
+// states of orders.
+func PaymentWords() (notifications, states []string, err error) {
+	c, err := defaultContract()
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.notifications, c.orderStates, nil
+}
+
 // WriteYAML shows how recordings are written to tests.
 func WriteYAML(s *Scenario) []byte {
 	var b bytes.Buffer

@@ -46,6 +46,8 @@ type Given struct {
 	Users []User `json:"users,omitempty" jsonschema_description:"Users of mini programs. Without any there is user 295421489."`
 	// Devices are what they use; without any there is one.
 	Devices []Device `json:"devices,omitempty" jsonschema_description:"Devices of users. Without any there is one."`
+	// Merchants are payment services of apps; without any the first app has one.
+	Merchants []Merchant `json:"merchants,omitempty" jsonschema_description:"Payment services of apps. Without any app 1452365 has one."`
 	// Config is what the platform decides by itself.
 	Config *Config `json:"config,omitempty" jsonschema_description:"What the platform decides by itself."`
 }
@@ -137,6 +139,8 @@ type Config struct {
 	UploadDelay    *Duration `json:"upload_delay,omitempty" jsonschema_description:"How long an upload takes."`
 	AuditDelay     *Duration `json:"audit_delay,omitempty" jsonschema_description:"How long an audit takes."`
 	RollbackDelay  *Duration `json:"rollback_delay,omitempty" jsonschema_description:"How long a rollback takes."`
+	PaymentDelay   *Duration `json:"payment_delay,omitempty" jsonschema_description:"How long a user takes to pay."`
+	RefundDelay    *Duration `json:"refund_delay,omitempty" jsonschema_description:"How long a refund takes."`
 	TokenTTL       *Duration `json:"token_ttl,omitempty" jsonschema_description:"The life of a client-credentials token."`
 	CodeTTL        *Duration `json:"code_ttl,omitempty" jsonschema_description:"The life of a login's code."`
 	SessionTTL     *Duration `json:"session_ttl,omitempty" jsonschema_description:"How long a session lives that nobody uses."`
@@ -150,16 +154,21 @@ type Config struct {
 	TemplateLimit  *int      `json:"template_limit,omitempty" jsonschema:"minimum=0" jsonschema_description:"Message templates an app may have."`
 	PushPlain      *bool     `json:"push_plain,omitempty" jsonschema_description:"Pushes are sent unencrypted."`
 	PushAttempts   *int      `json:"push_attempts,omitempty" jsonschema:"minimum=1" jsonschema_description:"How often a push is attempted at most."`
+	NotifyInterval *Duration `json:"notify_interval,omitempty" jsonschema_description:"How long after a merchant did not take that an order is paid it is told again."`
+	NotifyRetries  *int      `json:"notify_retries,omitempty" jsonschema:"minimum=0" jsonschema_description:"How often it is told again at most."`
 	StrictEvidence *bool     `json:"strict_evidence,omitempty" jsonschema_description:"What is only assumed is refused."`
 }
 
 // Platform is what the platform decides.
 type Platform struct {
-	Uploads []Decision `json:"uploads,omitempty" jsonschema_description:"How uploads end, in order. Further ones succeed after the delay."`
-	Audits  []Decision `json:"audits,omitempty" jsonschema_description:"How audits end, in order. Further ones pass after the delay."`
-	Quotas  *Quotas    `json:"quotas,omitempty" jsonschema_description:"How much of something is left."`
-	Faults  []Fault    `json:"faults,omitempty" jsonschema_description:"What goes wrong on the wire."`
-	Answers []Answer   `json:"answers,omitempty" jsonschema_description:"What users answer when a client asks, in order. Further ones get user_answer of the config, which is agree."`
+	Uploads      []Decision        `json:"uploads,omitempty" jsonschema_description:"How uploads end, in order. Further ones succeed after the delay."`
+	Audits       []Decision        `json:"audits,omitempty" jsonschema_description:"How audits end, in order. Further ones pass after the delay."`
+	Payments     []PaymentDecision `json:"payments,omitempty" jsonschema_description:"What users do in the cashier, in order. Further ones pay."`
+	RefundAudits []RefundDecision  `json:"refund_audits,omitempty" jsonschema_description:"What merchants without a refund_audit_url say to refunds, in order. Further ones pass."`
+	Refunds      []RefundDecision  `json:"refunds,omitempty" jsonschema_description:"How refunds end, in order. Further ones succeed after the delay."`
+	Quotas       *Quotas           `json:"quotas,omitempty" jsonschema_description:"How much of something is left."`
+	Faults       []Fault           `json:"faults,omitempty" jsonschema_description:"What goes wrong on the wire."`
+	Answers      []Answer          `json:"answers,omitempty" jsonschema_description:"What users answer when a client asks, in order. Further ones get user_answer of the config, which is agree."`
 }
 
 // Quotas bound what may be asked for.
@@ -181,14 +190,14 @@ type Decision struct {
 
 // A Fault is a counted interference.
 type Fault struct {
-	On           string    `json:"on" jsonschema:"enum=call,enum=push,enum=kafka" jsonschema_description:"Where it happens."`
+	On           string    `json:"on" jsonschema:"enum=call,enum=push,enum=kafka,enum=notify" jsonschema_description:"Where it happens."`
 	Operation    string    `json:"operation,omitempty" jsonschema_description:"Only on this call."`
 	Event        string    `json:"event,omitempty" jsonschema_description:"Only on this event."`
 	Transition   string    `json:"transition,omitempty" jsonschema_description:"Only on what this step of the lifecycle brings about."`
 	AppID        int64     `json:"app_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"Only for this app."`
 	Nth          int       `json:"nth,omitempty" jsonschema:"minimum=1" jsonschema_description:"From the nth one on; 1 if absent."`
 	Times        int       `json:"times,omitempty" jsonschema:"minimum=-1" jsonschema_description:"How often; once if absent, -1 for all that follow."`
-	Do           string    `json:"do" jsonschema:"enum=latency,enum=reset,enum=truncate,enum=malformed,enum=status,enum=refuse,enum=rate_limit,enum=drop,enum=delay,enum=duplicate,enum=reorder,enum=wrong_signature,enum=stale_timestamp,enum=timeout" jsonschema_description:"What happens. On call: latency, reset, truncate, malformed, status, refuse, rate_limit; on push and kafka: drop, delay, duplicate, reorder, wrong_signature, stale_timestamp, timeout."`
+	Do           string    `json:"do" jsonschema:"enum=latency,enum=reset,enum=truncate,enum=malformed,enum=status,enum=refuse,enum=rate_limit,enum=drop,enum=delay,enum=duplicate,enum=reorder,enum=wrong_signature,enum=stale_timestamp,enum=timeout" jsonschema_description:"What happens. On call: latency, reset, truncate, malformed, status, refuse, rate_limit; on push, kafka and notify: drop, delay, duplicate, reorder, wrong_signature, stale_timestamp, timeout."`
 	Delay        *Duration `json:"delay,omitempty" jsonschema_description:"How long, for latency and what is sent later or looks older."`
 	DelayMax     *Duration `json:"delay_max,omitempty" jsonschema_description:"The longest delay; the length is then drawn."`
 	Distribution string    `json:"distribution,omitempty" jsonschema:"enum=uniform,enum=normal,enum=exponential" jsonschema_description:"How it is drawn; uniform if absent."`

@@ -32,12 +32,13 @@ type entry struct {
 		Params map[string]any `json:"params"`
 	} `json:"exchange"`
 	Transition *struct {
-		App    int64  `json:"app_id"`
-		ID     int64  `json:"id"`
-		Name   string `json:"name"`
-		From   string `json:"from"`
-		To     string `json:"to"`
-		Reason string `json:"reason"`
+		Resource string `json:"resource"`
+		App      int64  `json:"app_id"`
+		ID       int64  `json:"id"`
+		Name     string `json:"name"`
+		From     string `json:"from"`
+		To       string `json:"to"`
+		Reason   string `json:"reason"`
 	} `json:"transition"`
 	Event    *event `json:"event"`
 	Delivery *struct {
@@ -81,6 +82,7 @@ type event struct {
 	Channel string          `json:"channel"`
 	App     int64           `json:"app_id"`
 	TP      int64           `json:"tp_id"`
+	Order   int64           `json:"order_id"`
 	Payload json.RawMessage `json:"payload"`
 }
 
@@ -103,8 +105,9 @@ type arrival struct {
 
 // The channels.
 const (
-	channelPush  = "push"
-	channelKafka = "kafka"
+	channelPush   = "push"
+	channelKafka  = "kafka"
+	channelNotify = "notify"
 )
 
 // sync reads what the journal has to tell and puts it on the timeline.
@@ -242,7 +245,7 @@ func (e *engine) causes(app int64) []string {
 		one := &e.entries[i]
 		telling := one.Transition != nil || one.Delivery != nil && !one.Delivery.OK || one.HostCall != nil && !one.HostCall.OK || one.Mismatch != nil || one.Fault != nil ||
 			one.Exchange != nil && one.Exchange.Outcome != "ok" && !one.own ||
-			one.Event != nil && one.Event.Channel == channelPush
+			one.Event != nil && one.Event.Channel != channelKafka
 		if telling && (app == 0 || e.about(one) == app) {
 			last = append(last, one)
 		}
@@ -282,7 +285,7 @@ func (one *entry) what() string {
 		return text
 	case one.Transition != nil:
 		t := one.Transition
-		text := fmt.Sprintf("package %d of %d: %s → %s (%s)", t.ID, t.App, or2(t.From, "new"), t.To, t.Name)
+		text := fmt.Sprintf("%s %d of %d: %s → %s (%s)", or2(t.Resource, "package"), t.ID, t.App, or2(t.From, "new"), t.To, t.Name)
 		if t.Reason != "" {
 			text += " " + t.Reason
 		}

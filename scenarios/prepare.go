@@ -28,7 +28,9 @@ func Prepare(ctx context.Context, t Target, sandbox string, s *Scenario) error {
 		{"given.hosts", p.hosts},
 		{"given.users", p.users},
 		{"given.devices", p.devices},
+		{"given.merchants", p.merchants},
 		{"platform", p.decisions},
+		{"platform", p.payments},
 		{"platform.faults", p.faults},
 		{"platform.answers", p.answers},
 	} {
@@ -59,6 +61,7 @@ func (p *preparation) capabilities() error {
 		{"given.devices", "devices", len(p.s.Given.Devices) > 0},
 		{"platform.faults", "faults", len(p.s.Platform.Faults) > 0},
 		{"platform.answers", "answers", len(p.s.Platform.Answers) > 0},
+		{"payments", "merchants", p.s.pays()},
 	} {
 		if !need.there {
 			continue

@@ -198,6 +198,9 @@ type recordedState struct {
 	Sessions   map[string]struct {
 		Key string `json:"session_key"`
 	} `json:"sessions"`
+	Merchants []struct {
+		Key string `json:"app_key"`
+	} `json:"merchants"`
 	Tokens map[string]json.RawMessage `json:"tokens"`
 	Codes  map[string]json.RawMessage `json:"codes"`
 }

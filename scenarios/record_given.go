@@ -245,7 +245,7 @@ func (r *recorder) candidates(orders []*taken) []*Scenario {
 // publicOnly leaves out of URLs what may be secret; the step of a TP's change
 // warns of it.
 func (r *recorder) publicOnly(order map[string]any) {
-	for _, name := range []string{"push_url", "authorization_url", "url"} {
+	for _, name := range append(receiverNames(), "url") {
 		if text, ok := order[name].(string); ok {
 			order[name], _ = publicURL(text)
 		}
@@ -323,8 +323,11 @@ func (f *folding) take(t *taken, order map[string]any) bool {
 }
 
 func (f *folding) decide(order map[string]any) bool {
-	kind := order["kind"]
+	kind := textOf(order["kind"])
 	delete(order, "kind")
+	if kind != "upload" && kind != "audit" {
+		return f.platform.recordedDecision(kind, order)
+	}
 	delete(order, "package_id")
 	var d Decision
 	if into(order, &d) != nil {

@@ -29,6 +29,9 @@ func (r *recorder) control(t *taken) error {
 		if id, ok := order["package_id"]; ok {
 			order["package_id"] = r.packageRef(fmt.Sprint(id))
 		}
+		if id, ok := order["order_id"]; ok {
+			order["order_id"] = fmt.Sprint(id)
+		}
 		err = into(order, s.Decide)
 	case "updateConfig":
 		s.SetConfig = &Config{}
@@ -40,6 +43,10 @@ func (r *recorder) control(t *taken) error {
 		s.SetTP = &SetTP{}
 		r.receivers(t, order)
 		err = into(order, s.SetTP)
+	case "updateMerchant":
+		s.SetMerchant = &SetMerchant{}
+		r.receivers(t, order)
+		err = into(order, s.SetMerchant)
 	case "authorizeTP":
 		return r.authorized(t, order)
 	case "logInUser":
@@ -63,7 +70,7 @@ func (r *recorder) control(t *taken) error {
 	case "createFault":
 		s.Fault = &Fault{}
 		err = into(order, s.Fault)
-	case "createApp", "createTP", "givePackages":
+	case "createApp", "createTP", "createMerchant", "givePackages":
 		r.late(t, order)
 		return nil
 	case "issueCredentials":
@@ -162,13 +169,19 @@ func (r *recorder) packageRef(id string) string {
 func (r *recorder) texts(s *Step) {
 	if s.Decide != nil {
 		s.Decide.Reason = strings.ReplaceAll(s.Decide.Reason, "$", "$$")
+		s.Decide.TPOrderID = strings.ReplaceAll(s.Decide.TPOrderID, "$", "$$")
 	}
 }
 
-// receivers makes of a TP's URLs what the format says of them. What may be
-// secret in a URL is left out.
+// receiverNames are the members of orders that say where something goes.
+func receiverNames() []string {
+	return []string{"push_url", "authorization_url", "notify_url", "refund_audit_url", "refund_notify_url"}
+}
+
+// receivers makes of the URLs of a TP or a merchant what the format says of
+// them. What may be secret in a URL is left out.
 func (r *recorder) receivers(t *taken, order map[string]any) {
-	for _, name := range []string{"push_url", "authorization_url"} {
+	for _, name := range receiverNames() {
 		text, ok := order[name].(string)
 		if !ok {
 			continue
@@ -227,7 +240,7 @@ func (r *recorder) loggedIn(t *taken, order map[string]any) error {
 func (r *recorder) late(t *taken, order map[string]any) {
 	operation := t.Entry.Control.Operation
 	for _, name := range []string{"app_key", "app_secret", "client_id", "encoding_aes_key", "token"} {
-		if _, ok := order[name]; ok {
+		if _, ok := order[name]; ok && operation != "createMerchant" {
 			r.warn(t, "%s was chosen: in a replay it is generated", name)
 			delete(order, name)
 		}
@@ -251,6 +264,13 @@ func (r *recorder) late(t *taken, order map[string]any) {
 		}
 		if err == nil && acts {
 			r.letAct(tp, app.AppID)
+		}
+	case "createMerchant":
+		r.receivers(t, order)
+		m := Merchant{}
+		if err = into(order, &m); err == nil {
+			m.DealID = numberIn(t.Answer, "deal_id", m.DealID)
+			r.story.Given.Merchants = append(r.story.Given.Merchants, m)
 		}
 	default:
 		err = givePackages(&r.story.Given, order)

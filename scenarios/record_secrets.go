@@ -68,6 +68,9 @@ func (r *recorder) introduce(context.Context) error {
 		// Back to the tickets of the beginning, which a TP's last order shows.
 		r.ticketBefore(&r.entries[i])
 	}
+	for _, m := range r.state.Merchants {
+		delete(r.secrets, m.Key) // it is public, unlike an app's
+	}
 	delete(r.fixed, "")
 	for secret := range r.secrets {
 		if len(secret) >= shortest {

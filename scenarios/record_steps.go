@@ -101,6 +101,12 @@ func (r *recorder) call(t *taken) {
 		r.leave(t, x.Method+" "+x.Path+": its path has variables")
 		return
 	}
+	if raw, _ := answersOf(t); x.Fault == "" && x.Outcome == "ok" {
+		if _, isFile := raw.(string); isFile {
+			r.leave(t, x.Method+" "+x.Path+": its answer is a file")
+			return
+		}
+	}
 	s := Step{Call: op.id, With: map[string]any{}, Besides: map[string]any{}}
 	s.Via = r.via(t, op)
 	for _, p := range t.Params {

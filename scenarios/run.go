@@ -138,18 +138,19 @@ func play(ctx context.Context, s *Scenario, o Options, t Target) (_ *Result, err
 
 // engine is one run.
 type engine struct {
-	s        *Scenario
-	o        Options
-	contract *Contract
-	box      box
-	vars     scope
-	apps     []appActor
-	tps      []tpActor
-	tokens   map[actor]string
-	there    map[string]bool
-	now      time.Time
-	virtual  bool
-	rate     float64
+	s         *Scenario
+	o         Options
+	contract  *Contract
+	box       box
+	vars      scope
+	apps      []appActor
+	tps       []tpActor
+	merchants []merchantActor
+	tokens    map[actor]string
+	there     map[string]bool
+	now       time.Time
+	virtual   bool
+	rate      float64
 	// kafka says that notices go to a broker, so that the journal tells when
 	// they were delivered; else the list of deliveries does.
 	kafka bool
@@ -233,6 +234,9 @@ func (e *engine) begin(ctx context.Context) error {
 	}
 	e.kafka = len(ready.Kafka.Addresses) > 0
 	if err := e.introduce(ctx); err != nil {
+		return err
+	}
+	if err := e.introduceMerchants(ctx); err != nil {
 		return err
 	}
 	if err := e.identify(ctx); err != nil {

@@ -184,10 +184,15 @@ func contractWords(t *testing.T, s *jsonschema.Schema) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	notifications, orderStates, err := scenarios.PaymentWords()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for at, words := range map[[2]string][]string{
-		{"Step", "call"}: operations, {"Step", "order"}: orders, {"Called", "operation"}: operations, {"Fault", "operation"}: operations,
+		{"NotifyExpected", "event"}: notifications,
+		{"Step", "call"}:            operations, {"Step", "order"}: orders, {"Called", "operation"}: operations, {"Fault", "operation"}: operations,
 		{"PushExpected", "event"}: pushes, {"Fault", "error"}: refusals, {"Fault", "transition"}: transitions,
-		{"StateExpected", "state"}: append(slices.Clone(states), "absent"),
+		{"StateExpected", "state"}: append(slices.Concat(states, orderStates), "absent"),
 	} {
 		def := s.Definitions[at[0]]
 		if def == nil {

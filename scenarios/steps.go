@@ -64,6 +64,9 @@ func (e *engine) subject(s *Step) int64 {
 	case s.ExpectPush != nil:
 		id, _ := e.vars.ref(s.ExpectPush.AppID)
 		return id
+	case s.ExpectNotify != nil:
+		id, _ := e.vars.ref(s.ExpectNotify.AppID)
+		return id
 	case s.ExpectState != nil:
 		return s.ExpectState.AppID
 	}
@@ -94,6 +97,10 @@ func (s *Step) Title() string {
 		return fmt.Sprintf("expect kafka %d", s.ExpectKafka.Code)
 	case "expect no kafka":
 		return fmt.Sprintf("expect no kafka %d", s.ExpectNoKafka.Code)
+	case "expect notify":
+		return strings.TrimSpace("expect notify " + s.ExpectNotify.Event + " " + s.ExpectNotify.TPOrderID)
+	case "expect no notify":
+		return strings.TrimSpace("expect no notify " + s.ExpectNoNotify.Event + " " + s.ExpectNoNotify.TPOrderID)
 	case "expect state":
 		return strings.TrimSpace("expect state " + s.ExpectState.State)
 	case "called":
@@ -144,6 +151,8 @@ func (e *engine) perform(ctx context.Context, s *Step) (*Failure, error) {
 		return nil, e.tell(ctx, http.MethodPatch, fmt.Sprintf("/apps/%d", id), s.SetApp.AppChange, fmt.Sprintf("set app %d", id))
 	case "set tp":
 		return nil, e.setTP(ctx, s.SetTP)
+	case "set merchant":
+		return e.setMerchant(ctx, s)
 	case "set config":
 		return nil, e.tell(ctx, http.MethodPatch, "/config", s.SetConfig, "set config")
 	case "fault":
@@ -176,6 +185,10 @@ func (e *engine) perform(ctx context.Context, s *Step) (*Failure, error) {
 		return e.expectKafka(ctx, s, s.ExpectKafka)
 	case "expect no kafka":
 		return e.expectNone(ctx, s, e.kafkaWish(s.ExpectNoKafka), s.ExpectNoKafka.Within)
+	case "expect notify":
+		return e.expectArrival(ctx, s, e.notifyWish(s.ExpectNotify), s.ExpectNotify.Within)
+	case "expect no notify":
+		return e.expectNone(ctx, s, e.notifyWish(s.ExpectNoNotify), s.ExpectNoNotify.Within)
 	case "expect state":
 		return e.expectState(ctx, s)
 	case "called":
@@ -231,13 +244,19 @@ func (e *engine) decide(ctx context.Context, s *Step) (*Failure, error) {
 	if err != nil {
 		return e.fail(s, err.Error()), nil
 	}
-	reason, err := e.vars.text(d.Reason)
+	order, err := e.vars.ref(d.OrderID)
 	if err != nil {
 		return e.fail(s, err.Error()), nil
 	}
+	texts := [2]any{}
+	for i, text := range []string{d.Reason, d.TPOrderID} {
+		if texts[i], err = e.vars.text(text); err != nil {
+			return e.fail(s, err.Error()), nil
+		}
+	}
 	return nil, e.tell(ctx, http.MethodPost, "/decisions", decisionOrder{
-		Kind: d.Kind, AppID: d.AppID, Version: d.Version, PackageID: id, Result: d.Result, Reason: textOf(reason),
-		Code: d.Code, After: d.After,
+		Kind: d.Kind, AppID: d.AppID, Version: d.Version, PackageID: id, OrderID: order, TPOrderID: textOf(texts[1]), Channel: d.Channel,
+		Result: d.Result, Reason: textOf(texts[0]), Code: d.Code, After: d.After,
 	}, "decide")
 }
 

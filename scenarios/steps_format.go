@@ -19,13 +19,14 @@ type Step struct {
 	Advance   *Duration `json:"advance,omitempty" jsonschema_description:"Move time forward by a duration."`
 	AdvanceTo *Time     `json:"advance to,omitempty" jsonschema_description:"Move time forward to a point in time, RFC 3339."`
 
-	Decide    *Decide    `json:"decide,omitempty" jsonschema_description:"Decide an upload or an audit."`
-	SetApp    *SetApp    `json:"set app,omitempty" jsonschema_description:"Change an app, as its owner or the platform's staff would."`
-	SetTP     *SetTP     `json:"set tp,omitempty" jsonschema_description:"Change a third-party platform."`
-	SetConfig *Config    `json:"set config,omitempty" jsonschema_description:"Change what the platform decides by itself."`
-	Fault     *Fault     `json:"fault,omitempty" jsonschema_description:"Something goes wrong on the wire from here on."`
-	Authorize *Authorize `json:"authorize,omitempty" jsonschema_description:"An app's owner agrees on the consent page; save: authorization_code."`
-	Revoke    *Revoke    `json:"revoke,omitempty" jsonschema_description:"An app's owner takes the authorization back; the tokens that came of it die."`
+	Decide      *Decide      `json:"decide,omitempty" jsonschema_description:"Decide an upload or an audit, what a user does in the cashier, or how a refund goes on."`
+	SetApp      *SetApp      `json:"set app,omitempty" jsonschema_description:"Change an app, as its owner or the platform's staff would."`
+	SetTP       *SetTP       `json:"set tp,omitempty" jsonschema_description:"Change a third-party platform."`
+	SetMerchant *SetMerchant `json:"set merchant,omitempty" jsonschema_description:"Change a merchant."`
+	SetConfig   *Config      `json:"set config,omitempty" jsonschema_description:"Change what the platform decides by itself."`
+	Fault       *Fault       `json:"fault,omitempty" jsonschema_description:"Something goes wrong on the wire from here on."`
+	Authorize   *Authorize   `json:"authorize,omitempty" jsonschema_description:"An app's owner agrees on the consent page; save: authorization_code."`
+	Revoke      *Revoke      `json:"revoke,omitempty" jsonschema_description:"An app's owner takes the authorization back; the tokens that came of it die."`
 
 	Order      string    `json:"order,omitempty" jsonschema_description:"Give the control API an order, or look at what it shows, by operationId of its own contract; it is about the scenario's sandbox, and about the first app and user where it names none. It must be done unless expect says otherwise by http."`
 	Asks       *Asking   `json:"asks,omitempty" jsonschema_description:"A client asks its user; expect and save: answer, choice."`
@@ -36,12 +37,14 @@ type Step struct {
 
 	Login *Login `json:"login,omitempty" jsonschema_description:"A user logs in to an app, as swan.login does; save: code, openid."`
 
-	ExpectPush    *PushExpected  `json:"expect push,omitempty" jsonschema_description:"A push has come, or comes within a time. Each is expected once, in order per app."`
-	ExpectNoPush  *PushExpected  `json:"expect no push,omitempty" jsonschema_description:"No such push has come, nor comes within a time."`
-	ExpectKafka   *KafkaExpected `json:"expect kafka,omitempty" jsonschema_description:"A Kafka notice has come, or comes within a time. Each is expected once, in order per app."`
-	ExpectNoKafka *KafkaExpected `json:"expect no kafka,omitempty" jsonschema_description:"No such notice has come, nor comes within a time."`
-	ExpectState   *StateExpected `json:"expect state,omitempty" jsonschema_description:"The state of a package or of an app."`
-	Called        *Called        `json:"called,omitempty" jsonschema_description:"How often an operation was called."`
+	ExpectPush     *PushExpected   `json:"expect push,omitempty" jsonschema_description:"A push has come, or comes within a time. Each is expected once, in order per app."`
+	ExpectNoPush   *PushExpected   `json:"expect no push,omitempty" jsonschema_description:"No such push has come, nor comes within a time."`
+	ExpectKafka    *KafkaExpected  `json:"expect kafka,omitempty" jsonschema_description:"A Kafka notice has come, or comes within a time. Each is expected once, in order per app."`
+	ExpectNoKafka  *KafkaExpected  `json:"expect no kafka,omitempty" jsonschema_description:"No such notice has come, nor comes within a time."`
+	ExpectNotify   *NotifyExpected `json:"expect notify,omitempty" jsonschema_description:"A merchant has been told something and has taken it, or is within a time. Each is expected once, in order per order."`
+	ExpectNoNotify *NotifyExpected `json:"expect no notify,omitempty" jsonschema_description:"A merchant has not taken such a thing, nor does within a time."`
+	ExpectState    *StateExpected  `json:"expect state,omitempty" jsonschema_description:"The state of a package, of an order or of an app."`
+	Called         *Called         `json:"called,omitempty" jsonschema_description:"How often an operation was called."`
 
 	Let map[string]any `json:"let,omitempty" jsonschema_description:"Set variables to values."`
 
@@ -58,13 +61,17 @@ type Actor struct {
 	TPID  int64  `json:"tp_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"The third-party platform; the first that may act if absent."`
 }
 
-// Decide decides an upload or an audit.
+// Decide decides an upload or an audit, what a user does in the cashier, or how
+// a refund goes on.
 type Decide struct {
-	Kind      string    `json:"kind" jsonschema:"enum=upload,enum=audit" jsonschema_description:"What is decided."`
-	Result    string    `json:"result" jsonschema:"enum=pass,enum=fail" jsonschema_description:"How it ends."`
+	Kind      string    `json:"kind" jsonschema:"enum=upload,enum=audit,enum=payment,enum=refund_audit,enum=refund" jsonschema_description:"What is decided."`
+	Result    string    `json:"result" jsonschema:"enum=pass,enum=fail,enum=paid,enum=cancelled,enum=failed" jsonschema_description:"How it ends: pass or fail; a payment as paid, cancelled or failed."`
 	PackageID Ref       `json:"package_id,omitempty" jsonschema_description:"For this package."`
-	AppID     int64     `json:"app_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"Only for packages of this app."`
+	AppID     int64     `json:"app_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"Only for packages or orders of this app."`
 	Version   string    `json:"version,omitempty" jsonschema_description:"Only for packages of this version."`
+	OrderID   Ref       `json:"order_id,omitempty" jsonschema_description:"For this order."`
+	TPOrderID string    `json:"tp_order_id,omitempty" jsonschema_description:"Only for this order, by the merchant's number."`
+	Channel   string    `json:"channel,omitempty" jsonschema:"enum=Alipay,enum=BDWallet,enum=WeChat" jsonschema_description:"What it is paid by."`
 	Reason    string    `json:"reason,omitempty" jsonschema_description:"Why it fails."`
 	Code      int       `json:"code,omitempty" jsonschema_description:"upload_err_code of a failed upload."`
 	After     *Duration `json:"after,omitempty" jsonschema_description:"How long it takes."`
@@ -114,13 +121,15 @@ type KafkaExpected struct {
 	Order  string         `json:"order,omitempty" jsonschema:"enum=app,enum=any" jsonschema_description:"app, the usual: after what was expected before for that app. any: wherever it stands."`
 }
 
-// StateExpected is the state of a package or of an app as it should be.
+// StateExpected is the state of a package, of an order or of an app as it
+// should be.
 type StateExpected struct {
-	AppID   int64          `json:"app_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"The app; the first if absent."`
-	Package Ref            `json:"package,omitempty" jsonschema_description:"The package's id."`
-	Version string         `json:"version,omitempty" jsonschema_description:"The package's version, where there is one of it."`
-	State   string         `json:"state,omitempty" jsonschema_description:"The package's state in the lifecycle; absent when it is forgotten."`
-	App     map[string]any `json:"app,omitempty" jsonschema_description:"Members that the app must have, as the control API shows it."`
+	AppID     int64          `json:"app_id,omitempty" jsonschema:"minimum=1" jsonschema_description:"The app; the first if absent."`
+	Package   Ref            `json:"package,omitempty" jsonschema_description:"The package's id."`
+	Version   string         `json:"version,omitempty" jsonschema_description:"The package's version, where there is one of it."`
+	TPOrderID string         `json:"tp_order_id,omitempty" jsonschema_description:"The order, by the merchant's number."`
+	State     string         `json:"state,omitempty" jsonschema_description:"The state of the package or of the order in its lifecycle; absent when there is none."`
+	App       map[string]any `json:"app,omitempty" jsonschema_description:"Members that the app must have, as the control API shows it."`
 }
 
 // Called is how often an operation was called.
@@ -141,31 +150,34 @@ type Repeat struct {
 // stand beside each.
 func verbs() map[string][]string {
 	return map[string][]string{
-		"call":            {"with", "besides", "as", "via", "expect", "save"},
-		"advance":         nil,
-		"advance to":      nil,
-		"decide":          nil,
-		"set app":         nil,
-		"set tp":          nil,
-		"set config":      nil,
-		"fault":           nil,
-		"authorize":       {"save"},
-		"revoke":          nil,
-		"order":           {"with", "expect", "save"},
-		"login":           {"save"},
-		"asks":            {"expect", "save"},
-		"will answer":     nil,
-		"set grant":       nil,
-		"set scope":       nil,
-		"decrypt":         {"expect", "save"},
-		"expect push":     {"save"},
-		"expect no push":  nil,
-		"expect kafka":    {"save"},
-		"expect no kafka": nil,
-		"expect state":    nil,
-		"called":          nil,
-		"let":             nil,
-		"parallel":        nil,
-		"repeat":          nil,
+		"call":             {"with", "besides", "as", "via", "expect", "save"},
+		"advance":          nil,
+		"advance to":       nil,
+		"decide":           nil,
+		"set app":          nil,
+		"set tp":           nil,
+		"set merchant":     nil,
+		"set config":       nil,
+		"fault":            nil,
+		"authorize":        {"save"},
+		"revoke":           nil,
+		"order":            {"with", "expect", "save"},
+		"login":            {"save"},
+		"asks":             {"expect", "save"},
+		"will answer":      nil,
+		"set grant":        nil,
+		"set scope":        nil,
+		"decrypt":          {"expect", "save"},
+		"expect push":      {"save"},
+		"expect no push":   nil,
+		"expect kafka":     {"save"},
+		"expect no kafka":  nil,
+		"expect notify":    {"save"},
+		"expect no notify": nil,
+		"expect state":     nil,
+		"called":           nil,
+		"let":              nil,
+		"parallel":         nil,
+		"repeat":           nil,
 	}
 }

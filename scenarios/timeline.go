@@ -14,7 +14,7 @@ import (
 type Line struct {
 	// At is the sandbox's time.
 	At time.Time `json:"at"`
-	// Kind is call, push, kafka, time, control, expect, note, transition, fault
+	// Kind is call, push, kafka, notify, time, control, expect, note, transition, fault
 	// or mismatch.
 	Kind string `json:"kind"`
 	// From and To are who told whom; What is what, Outcome how it ended.
@@ -67,9 +67,13 @@ func (e *engine) deliveryLine(one *entry) Line {
 	d := one.Delivery
 	l := Line{At: one.At, Kind: d.Channel, From: "platform", To: "tp", What: d.Name, Outcome: "ok", OK: true}
 	if s := e.events[d.Event]; s != nil {
-		if d.Channel == channelKafka {
+		switch {
+		case d.Channel == channelKafka:
 			l.To, l.What = "alliance", noticeText(s)
-		} else if s.App != 0 {
+		case d.Channel == channelNotify:
+			members, _ := s.payload.(map[string]any)
+			l.To, l.What = "merchant", d.Name+" for order "+textOf(members["tpOrderId"])
+		case s.App != 0:
 			l.What = fmt.Sprintf("%s for app %d", d.Name, s.App)
 		}
 	}
@@ -186,7 +190,7 @@ func who(l Line) string {
 
 func kindColor(kind string) string {
 	switch kind {
-	case channelPush:
+	case channelPush, channelNotify:
 		return magenta
 	case channelKafka:
 		return blue

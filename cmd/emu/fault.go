@@ -42,7 +42,7 @@ func (a *app) faultCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fault",
 		Short: "Script faults of a running emulator",
-		Long: "Scripts what goes wrong with calls, pushes and notices of a running emulator.\n" +
+		Long: "Scripts what goes wrong with calls of a running emulator and with what it sends.\n" +
 			"Without --url it talks to the address that serve would listen on with the same settings.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -55,11 +55,12 @@ func (a *app) faultCommand() *cobra.Command {
 func faultMembers() *pflag.FlagSet {
 	fs := pflag.NewFlagSet("fault", pflag.ContinueOnError)
 	fs.SortFlags = false
-	fs.String("on", "", "`what` it interferes with: call, push or kafka")
+	fs.String("on", "", "`what` it interferes with: call, push, kafka or notify")
 	fs.String("do", "", "`fault`: on calls latency, reset, truncate, malformed, status, refuse or rate_limit;\n"+
-		"on pushes and kafka drop, delay, duplicate or reorder; on pushes also wrong_signature, stale_timestamp or timeout")
+		"on push, kafka and notify drop, delay, duplicate or reorder; on push and notify also wrong_signature or timeout;\n"+
+		"on push also stale_timestamp")
 	fs.String("operation", "", "only calls of this `operationId`")
-	fs.String("event", "", "only pushes or notices of this `name`")
+	fs.String("event", "", "only what is sent by this `name`")
 	fs.String("transition", "", "only what this `step` of the lifecycle emits")
 	fs.Int64("app-id", 0, "only of this `app`")
 	fs.Int("nth", 1, "first match that it hits, a `number`")
@@ -99,7 +100,7 @@ func (a *app) faultAddCommand() *cobra.Command {
 	cmd.Flags().AddFlagSet(members)
 	f.add(cmd)
 	for name, values := range map[string][]string{
-		"on":           {"call", "push", "kafka"},
+		"on":           {"call", "push", "kafka", "notify"},
 		"distribution": {"uniform", "normal", "exponential"},
 		"do": {
 			"latency", "reset", "truncate", "malformed", "status", "refuse", "rate_limit",

@@ -75,6 +75,9 @@ func (p *page) credentials(c emulator.Credentials) {
 	p.row("Host", fmt.Sprintf("client_id %s  client_secret %s", c.Host.AK, c.Host.SK))
 	p.row("", fmt.Sprintf("offical_no %d  container_no %d", c.Host.OfficalNo, c.Host.ContainerNo))
 	p.row("App", fmt.Sprintf("app_id %d  app_key %s  app_secret %s", c.App.AppID, c.App.AppKey, c.App.AppSecret))
+	if c.Merchant.DealID != 0 {
+		p.row("Merchant", fmt.Sprintf("deal_id %d  app_key %s", c.Merchant.DealID, c.Merchant.AppKey))
+	}
 	p.row("Authorizer", "access_token "+c.Authorizer.AccessToken)
 	p.row("", "refresh_token "+c.Authorizer.RefreshToken)
 	p.row("TP", fmt.Sprintf("tp_id %d  client_id %s", c.TP.TPID, c.TP.ClientID))

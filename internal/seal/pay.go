@@ -47,7 +47,8 @@ func PayText(params map[string]string) string {
 // use, and shows nothing of its key when printed.
 type PaySigner struct {
 	// key is a function for the reason that Cipher's is.
-	key func() *rsa.PrivateKey
+	key    func() *rsa.PrivateKey
+	public string
 }
 
 // String says that there is a key and not what it is.
@@ -76,7 +77,13 @@ func ParsePaySigner(text string) (PaySigner, error) {
 	if err := checkPayKey(&key.PublicKey); err != nil {
 		return PaySigner{}, fmt.Errorf("private key: %w", err)
 	}
-	return PaySigner{key: func() *rsa.PrivateKey { return key }}, nil
+	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return PaySigner{}, fmt.Errorf("private key: %w", err)
+	}
+	return PaySigner{
+		key: func() *rsa.PrivateKey { return key }, public: string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})),
+	}, nil
 }
 
 // Sign returns the rsaSign of a payment: the signature of PayText, SHA-1 with
@@ -96,16 +103,7 @@ func (s PaySigner) Sign(params map[string]string) (string, error) {
 
 // Public returns the key that checks what the PaySigner signs, as PEM in the
 // form of PKIX; "" for the zero PaySigner.
-func (s PaySigner) Public() string {
-	if s.key == nil {
-		return ""
-	}
-	der, err := x509.MarshalPKIXPublicKey(&s.key().PublicKey)
-	if err != nil {
-		return "" // any RSA key can be written
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
-}
+func (s PaySigner) Public() string { return s.public }
 
 // A PayVerifier checks the signatures of payments with a public key. Make one
 // with ParsePayVerifier; the zero PayVerifier accepts nothing. It is safe for
