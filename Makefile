@@ -21,9 +21,9 @@ test: ## all tests: no broker, no Docker, no account
 # takes it an hour. Of the suite and the commands it sees what several do.
 race: ## what several goroutines do, under the race detector, the long ones shortened
 	$(GO) test -race -short -skip 'TestTenThousandSteps|TestControlMutatedStates|TestLibraryPage' \
-		./emulator/... ./scenarios ./internal/clock ./internal/har ./internal/seal ./internal/spec
-	$(GO) test -race -short -run 'TestEmulator$$|TestObserverBounds|TestRun|TestHostServer$$|TestWatch|TestRate|TestMaxTime|TestMutants|TestServedPushes|TestHundred|TestProxy|TestScript' \
-		./contracttest/... ./emutest ./internal/redirect ./cmd/emu
+		./emulator/... ./emutest ./scenarios ./internal/redirect ./internal/clock ./internal/har ./internal/seal ./internal/spec
+	$(GO) test -race -short -run 'TestEmulator$$|TestObserverBounds|TestRun|TestHostServer$$|TestWatch|TestRate|TestMaxTime|TestMutants|TestServedPushes|TestProxy|TestScript' \
+		./contracttest/... ./cmd/emu
 
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT) ## go vet, golangci-lint and the linter of the contract
 	$(GO) vet ./...
