@@ -105,7 +105,9 @@ func ourImports() map[string][]string {
 		"emulator/store":    {"emulator"},
 		"scenarios":         {"emulator"},
 		// It is linked into tests alone.
-		"emutest":      {"emulator", "scenarios"},
+		"emutest": {"emulator", "scenarios"},
+		// The emulator is in the image; here are the names of its credentials.
+		"container":    {"emulator", "internal/freeport"},
 		"contracttest": {".", "internal/clock", "internal/seal", "internal/spec"},
 		// It knows emu over HTTP only, like any other harness.
 		"contracttest/emutarget": {"contracttest", "internal/clock", "internal/seal"},
@@ -136,6 +138,8 @@ func testImports() map[string][]string {
 		"emulator/kafka": {"internal/freeport"},
 		"cmd/emu":        {"internal/freeport"},
 		"internal/house": {"internal/freeport"},
+		// The suite is run on what is in the container.
+		"container": {"contracttest", "contracttest/emutarget"},
 	}
 }
 
@@ -220,7 +224,8 @@ func foreignHomes() map[string][]string {
 		"github.com/knadh/koanf":                      {"cmd/emu"},
 		"github.com/lmittmann/tint":                   {"cmd/emu"},
 		"github.com/google/go-cmp":                    {},
-		"github.com/testcontainers/testcontainers-go": {},
+		"github.com/testcontainers/testcontainers-go": {"container"},
+		"github.com/moby/moby":                        {"container"},
 		"github.com/rogpeppe/go-internal":             {},
 		"pgregory.net/rapid":                          {},
 		"go.uber.org/goleak":                          {},
