@@ -9,6 +9,7 @@ import (
 	"github.com/swanemu/emu/container"
 )
 
+//nolint:testableexamples // it needs a Docker daemon
 func ExampleRun() {
 	ctx := context.Background()
 	c, err := container.Run(ctx, "emu", container.WithScenario("first-release"), container.WithSeed(7), container.WithKafka())
