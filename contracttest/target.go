@@ -49,6 +49,8 @@ type Target struct {
 	Pushes Pushes
 	// Notices reads the server's Kafka notices.
 	Notices Notices
+	// Merchants is a merchant with its server.
+	Merchants Merchants
 	// Orders returns what the harness did since it was last asked, for the
 	// scripts that show a finding again; nil leaves it to comments.
 	Orders func() []Order
@@ -234,6 +236,7 @@ const (
 	NeedPushes     Need = "pushes"
 	NeedPushKeys   Need = "push keys"
 	NeedNotices    Need = "notices"
+	NeedMerchants  Need = "merchant's server"
 	// NeedHostUser is an app in a host app, whose user may be asked.
 	NeedHostUser Need = "host app"
 	// NeedHostSession is a way from a login code to the session key.
@@ -267,6 +270,8 @@ func (t *Target) has(n Need) bool {
 		return c.Developer.ID != "" && c.Authorizer.AppID != 0
 	case NeedNotices:
 		return t.Notices != nil
+	case NeedMerchants:
+		return t.Merchants != nil
 	case NeedHostUser:
 		return c.HostApp.AppKey != ""
 	case NeedHostSession:

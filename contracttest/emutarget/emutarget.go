@@ -50,6 +50,7 @@ type Box struct {
 	tp      int64
 	token   string // the sandbox's own, where the emulator has an admin token
 	inbox   *receiver
+	shop    *shop
 	unheard string // why pushes do not arrive; "" when they do
 	notices contracttest.Notices
 	first   contracttest.Credentials
@@ -137,7 +138,10 @@ func Open(ctx context.Context, o Options) (*Box, error) {
 	}
 	b.quiet = true
 	defer func() { b.quiet = false }()
-	if b.inbox, err = listen(); err == nil {
+	if b.shop, err = openShop(b); err == nil {
+		b.inbox, err = listen()
+	}
+	if err == nil {
 		err = b.order(ctx, http.MethodPatch, fmt.Sprintf("/tps/%d", b.tp), map[string]any{"push_url": b.inbox.url()}, nil)
 	}
 	if err != nil {
@@ -159,10 +163,11 @@ func (b *Box) Target() contracttest.Target {
 	t := contracttest.Target{
 		URL: b.options.URL, Transport: b.options.Transport, Credentials: b.first,
 		Session: b.session, Renew: b.renew, Give: b.give, States: b, Clock: b, Pushes: heard{b}, Notices: b.notices, Orders: b.told,
+		Merchants: b.shop,
 	}
 	if b.unheard != "" {
-		t.Pushes = nil
-		t.Lacks = map[contracttest.Need]string{contracttest.NeedPushes: b.unheard}
+		t.Pushes, t.Merchants = nil, nil
+		t.Lacks = map[contracttest.Need]string{contracttest.NeedPushes: b.unheard, contracttest.NeedMerchants: b.unheard}
 	}
 	return t
 }
@@ -175,6 +180,9 @@ func (b *Box) Close(ctx context.Context) error {
 	err := b.order(ctx, http.MethodDelete, "", nil, nil)
 	if b.inbox != nil {
 		err = errors.Join(err, b.inbox.close())
+	}
+	if b.shop != nil {
+		err = errors.Join(err, b.shop.close())
 	}
 	return err
 }

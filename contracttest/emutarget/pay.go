@@ -68,6 +68,8 @@ type merchant struct {
 	Key     string `json:"app_key"`
 	App     int64  `json:"app_id"`
 	Private string `json:"private_key"`
+	// Platform is the public key of the platform.
+	Platform string `json:"platform_public_key"`
 
 	last *order // that was made of it
 }

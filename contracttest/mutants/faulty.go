@@ -329,5 +329,8 @@ func (f *faulty) target(t contracttest.Target) contracttest.Target {
 	if t.Notices != nil {
 		t.Notices = noticed{t.Notices, f}
 	}
+	if t.Merchants != nil {
+		t.Merchants = merchant{t.Merchants, f}
+	}
 	return t
 }

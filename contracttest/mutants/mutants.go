@@ -100,6 +100,8 @@ type fault struct {
 	// pushes and notices change all that has arrived so far.
 	pushes  func(*faulty, []contracttest.Push) []contracttest.Push
 	notices func(*faulty, []contracttest.Notice) []contracttest.Notice
+	// told changes all that merchants were told so far.
+	told func(*faulty, []contracttest.Notification) []contracttest.Notification
 	// batched says that pushes does nothing to one push by itself.
 	batched bool
 	// steps changes the state behind a step of the lifecycle, of the name
@@ -113,7 +115,7 @@ type fault struct {
 func Generate(b *Baseline) *Population {
 	g := &generator{contract: b.contract, baseline: b}
 	for _, class := range []func(*generator){
-		wireFields, wireWhole, wireErrors, inputRules, inputStrict, tokens, states, views, pushes, notices, nulls,
+		wireFields, wireWhole, wireErrors, inputRules, inputStrict, tokens, states, views, pushes, merchants, notices, nulls,
 	} {
 		class(g)
 	}
