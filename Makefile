@@ -22,7 +22,7 @@ test: ## all tests: no broker, no Docker, no account
 race: ## what several goroutines do, under the race detector, the long ones shortened
 	$(GO) test -race -short -skip 'TestTenThousandSteps|TestControlMutatedStates|TestLibraryPage' \
 		./emulator/... ./emutest ./scenarios ./internal/redirect ./internal/clock ./internal/har ./internal/seal ./internal/spec
-	$(GO) test -race -short -run 'TestEmulator$$|TestObserverBounds|TestRun|TestHostServer$$|TestWatch|TestRate|TestMaxTime|TestMutants|TestServedPushes|TestProxy|TestScript' \
+	$(GO) test -race -short -run 'TestEmulator$$|TestObserverBounds|TestRun|TestHostServer$$|TestWatch|TestRate|TestMaxTime|TestServedPushes|TestProxy|TestScript' \
 		./contracttest/... ./cmd/emu
 
 lint: $(BIN)/golangci-lint-$(GOLANGCI_LINT) ## go vet, golangci-lint and the linter of the contract

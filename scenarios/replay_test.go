@@ -91,7 +91,10 @@ func TestReplays(t *testing.T) {
 // TestSandboxesDoNotMeet plays the library in two hundred sandboxes of one
 // emulator at once: the journal of each is what it is when it plays alone.
 func TestSandboxesDoNotMeet(t *testing.T) {
-	const sandboxes = 200
+	sandboxes := 200
+	if testing.Short() {
+		sandboxes = 60
+	}
 	e, at := target(t, emulator.Options{Broker: everyNotice{}})
 	_, alone := target(t, emulator.Options{Broker: everyNotice{}})
 	names := scenarios.Names()

@@ -291,6 +291,27 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// served serves a mutant over HTTP until the test ends.
+func served(t *testing.T, l *mutants.Lab, m mutants.Mutant) *httptest.Server {
+	t.Helper()
+	s, err := server(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler, err := l.Handler(m, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := httptest.NewServer(handler)
+	t.Cleanup(func() {
+		out.Close()
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return out
+}
+
 // TestServedPushes serves a mutant over HTTP and runs the suite on it there, as
 // any other tool would: the fault is in the pushes, too.
 func TestServedPushes(t *testing.T) {
@@ -301,22 +322,8 @@ func TestServedPushes(t *testing.T) {
 		"state/no-op/submit_audit": "lifecycle.path", "wire/cut/getAppInfo/accepted": "response.delivered", "null/unmodified": "",
 	} {
 		t.Run(strings.ReplaceAll(id, "/", "_"), func(t *testing.T) {
-			s, err := server(t.Context(), 1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			handler, err := l.Handler(l.Population.Find(id)[0], s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			served := httptest.NewServer(handler)
-			defer func() {
-				served.Close()
-				if err := s.Close(context.Background()); err != nil {
-					t.Error(err)
-				}
-			}()
-			box, err := emutarget.Open(t.Context(), emutarget.Options{URL: served.URL})
+			front := served(t, l, l.Population.Find(id)[0])
+			box, err := emutarget.Open(t.Context(), emutarget.Options{URL: front.URL})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,11 +2,9 @@ package mutants_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -47,22 +45,8 @@ func (w watched) RoundTrip(r *http.Request) (*http.Response, error) {
 // goes by to an observer.
 func observed(t *testing.T, l *mutants.Lab, m mutants.Mutant, operations ...string) *contracttest.Report {
 	t.Helper()
-	s, err := server(t.Context(), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	handler, err := l.Handler(m, s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	served := httptest.NewServer(handler)
-	defer func() {
-		served.Close()
-		if err := s.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	}()
-	box, err := emutarget.Open(t.Context(), emutarget.Options{URL: served.URL})
+	front := served(t, l, m)
+	box, err := emutarget.Open(t.Context(), emutarget.Options{URL: front.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
