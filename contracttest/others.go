@@ -142,6 +142,10 @@ func (p *probe) everything(ctx context.Context, s *Subject) (view, error) {
 func (p *probe) kept(r *recipe, s *Subject, i int, before, after view) {
 	one := &s.Packages[i]
 	was, there := before.row(one)
+	if is, now := after.row(one); !there && now && one.Version != "" {
+		was, there = is, true // a version that comes back is known from before
+		was.Version, was.Desc = one.Version, is.Desc
+	}
 	if !there {
 		return
 	}

@@ -268,6 +268,11 @@ func (g *generator) lost(t *spec.Transition) {
 	})
 	add("lost-text", "loses what was said of another package", func(_, pkg *node) bool { pkg.set("version_desc", quoted("lost")); return true })
 	add("lost-state", "puts another package back", putBack)
+	states := g.lifecycle().States
+	if i := slices.IndexFunc(states, func(s spec.State) bool { return s.Name == t.To }); i < 0 || !states[i].Listed {
+		g.exclude(State, "nobody sees the package any more", "lost-version", t.Name)
+		return
+	}
 	g.add(State, t.Name+" forgets the package's version", []string{"lifecycle.others", "lifecycle.path"}, func() *fault {
 		return &fault{stepName: t.Name, steps: func(_ *world, app *node, s step) bool {
 			pkg := pkgIn(app, strconv.FormatInt(s.ID, 10))
