@@ -1,0 +1,34 @@
+package mutants_test
+
+import (
+	"testing"
+
+	"github.com/swanemu/emu/contracttest/mutants"
+)
+
+// TestMerchants runs each kind of mutant of what merchants are told: all are
+// found, by the checks that are meant for them.
+func TestMerchants(t *testing.T) {
+	l := *lab(t)
+	l.Operations = []string{"requestPolymerPayment"}
+	kinds := map[string]bool{}
+	var all []mutants.Mutant
+	for _, m := range l.Population.Mutants {
+		if m.Class == mutants.Push && len(m.Checks) > 0 && m.Checks[0][:4] == "pay." && !kinds[m.Kind()] {
+			kinds[m.Kind()] = true
+			all = append(all, m)
+		}
+	}
+	if len(all) < 10 {
+		t.Fatalf("there are %d kinds: %v", len(all), kinds)
+	}
+	got, err := l.RunAll(t.Context(), all, 1, 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range got {
+		if r.Verdict != mutants.Killed {
+			t.Errorf("%s is %s, found by %v, meant for %v", r.ID, r.Verdict, r.Found, r.Checks)
+		}
+	}
+}
