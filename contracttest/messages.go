@@ -35,6 +35,9 @@ func messageCases(s *suite) []work {
 			return p.fetched(ctx, f)
 		},
 	}, {
+		check: "messages.kept", operation: op.ID, name: "as they come", needs: []Need{NeedTP},
+		run: func(ctx context.Context, p *probe) error { return p.fetchedAnew(ctx, fail) },
+	}, {
 		check: "messages.selected", operation: op.ID, name: "by each parameter", needs: []Need{NeedTP},
 		run: func(ctx context.Context, p *probe) error {
 			f, err := p.fetchable(ctx, fail, pass)
@@ -173,6 +176,37 @@ func (p *probe) fetched(ctx context.Context, f *fetchable) error {
 	}
 	if len(all.List) < all.PageSize && all.Count != len(all.List) {
 		bad("/data/count", "count is not how many there are", strconv.Itoa(len(all.List)), strconv.Itoa(all.Count))
+	}
+	return nil
+}
+
+// fetchedAnew asks for the same twice, and has something pushed in between.
+func (p *probe) fetchedAnew(ctx context.Context, fail *spec.Transition) error {
+	s, err := p.enter(ctx, Situation{States: []string{fail.From[0]}})
+	if err != nil {
+		return err
+	}
+	now, err := p.target.Clock.Now(ctx)
+	if err != nil {
+		return fmt.Errorf("read the clock: %w", err)
+	}
+	same := period(now.Add(-time.Second), now.Add(time.Hour))
+	before, err := p.fetch(ctx, s, same...)
+	if err != nil || before == nil {
+		return err
+	}
+	if err := p.decide(ctx, s, Verdict{Package: s.Packages[0].ID, Decision: "audit", Outcome: "fail", Reason: reasonOf(fail)}); err != nil {
+		return err
+	}
+	after, err := p.fetch(ctx, s, same...)
+	if err != nil || after == nil {
+		return err
+	}
+	if want := before.Count + len(pushesOf(p, fail)); after.Count < want {
+		p.fail(Finding{
+			Message: "what was pushed since the last time cannot be fetched by asking again", ValuePointer: "/data/count",
+			Expected: "more than before", Actual: "as many", SpecPointer: "#/components/schemas/PushMessage",
+		})
 	}
 	return nil
 }

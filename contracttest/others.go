@@ -95,6 +95,7 @@ func (p *probe) leaveOthers(ctx context.Context, r *recipe) error {
 	for i := range s.Packages {
 		p.kept(r, s, i, before, after)
 	}
+	p.strays(r, s, before, after)
 	p.counted(r, before, after)
 	p.returns(r, s, after)
 	return nil
@@ -166,6 +167,21 @@ func (p *probe) kept(r *recipe, s *Subject, i int, before, after view) {
 		return
 	}
 	p.fail(f)
+}
+
+// strays are rows after a step that were not there before it and are no
+// package's of the subject.
+func (p *probe) strays(r *recipe, s *Subject, before, after view) {
+	for _, is := range after.rows {
+		known := slices.ContainsFunc(before.rows, func(was row) bool { return was.ID == is.ID && was.Version == is.Version }) ||
+			slices.ContainsFunc(s.Packages, func(one Package) bool { return one.ID != 0 && one.ID == is.ID || one.Version == is.Version })
+		if !known {
+			p.fail(Finding{
+				Check: "lifecycle.others", ValuePointer: "/data", Evidence: r.t.Evidence, SpecPointer: lifecyclePointer + "/" + r.t.Name,
+				Message: "after the step " + r.t.Name + " a package is listed that nobody has uploaded", Expected: "no such row", Actual: "a row",
+			})
+		}
+	}
 }
 
 // counted holds the quota after a step against the one before it.

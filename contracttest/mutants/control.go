@@ -153,6 +153,9 @@ func (w *world) move(app, pkg *node, state string, slots map[string]string) {
 				continue // it is replaced, and gone
 			}
 			w.settle(app, p, "superseded")
+			if state == rollingBack { // it is what a rollback returns to
+				pkg.set("previous", p.member("package_id"))
+			}
 		}
 		kept = append(kept, p)
 	}

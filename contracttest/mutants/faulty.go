@@ -201,7 +201,7 @@ func (brokenBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 // order carries an order to the control API; decisions may be changed on the
 // way.
 func (f *faulty) order(r *http.Request) (*http.Response, error) {
-	if f.fault.steps != nil && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/packages") {
+	if f.fault.steps != nil && (r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/packages") || r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/apps")) {
 		return f.overhear(r)
 	}
 	if f.fault.decide == nil || r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/decisions") || r.Body == nil {
@@ -225,8 +225,17 @@ func (f *faulty) order(r *http.Request) (*http.Response, error) {
 	return f.next.RoundTrip(r)
 }
 
-// overhear notes what the control API tells of packages.
+// overhear notes what the control API is told of packages, and what it tells.
 func (f *faulty) overhear(r *http.Request) (*http.Response, error) {
+	var told []byte
+	if r.Body != nil {
+		var err error
+		if told, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		r = r.Clone(r.Context())
+		r.Body = io.NopCloser(bytes.NewReader(told))
+	}
 	res, err := f.next.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -237,6 +246,7 @@ func (f *faulty) overhear(r *http.Request) (*http.Response, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.remember(told)
 	f.remember(data)
 	res.Body = io.NopCloser(bytes.NewReader(data))
 	return res, nil

@@ -58,10 +58,10 @@ func strictnesses(op *spec.Operation, f *spec.Field) []strictness {
 	}
 	// The least value of what counts moments, and of what names something, is
 	// valid as a value and refused for what it means.
-	if f.Minimum != nil && f.Faker != "unix" && !strings.HasSuffix(f.Name, "_id") {
+	if f.Minimum != nil && f.Faker != "unix" && f.RefersTo == "" && !strings.HasSuffix(f.Name, "_id") {
 		add("minimum", "the minimum", equals(strconv.FormatFloat(*f.Minimum, 'f', -1, 64)))
 	}
-	if f.Maximum != nil {
+	if f.Maximum != nil && f.RefersTo == "" {
 		add("maximum", "the maximum", equals(strconv.FormatFloat(*f.Maximum, 'f', -1, 64)))
 	}
 	_, takesJSON := op.Takes()
@@ -88,7 +88,7 @@ func strictnesses(op *spec.Operation, f *spec.Field) []strictness {
 // free reports whether a text may be anything: nobody looks for it, and it
 // holds nothing.
 func free(f *spec.Field) bool {
-	named := strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_type") || strings.HasSuffix(f.Name, "_token")
+	named := f.RefersTo != "" || strings.HasSuffix(f.Name, "_id") || strings.HasSuffix(f.Name, "_type") || strings.HasSuffix(f.Name, "_token")
 	issued := f.Secret && !strings.HasPrefix(f.Name, "test_")
 	return f.Pattern == "" && len(f.Enum) == 0 && !named && !issued && f.Name != "scope" && !strings.Contains(string(f.Example), "{")
 }

@@ -37,6 +37,10 @@ func states(g *generator) {
 // one can be in.
 const rollingBack = "rolling_back"
 
+// strayPackage is how far below one that there is the id of a package is that
+// nobody has uploaded, among those that have room for uploads.
+const strayPackage = 500
+
 // unheld is why some states cannot be brought about.
 const unheld = "the server's own state cannot hold it"
 
@@ -268,6 +272,14 @@ func (g *generator) lost(t *spec.Transition) {
 	})
 	add("lost-text", "loses what was said of another package", func(_, pkg *node) bool { pkg.set("version_desc", quoted("lost")); return true })
 	add("lost-state", "puts another package back", putBack)
+	g.add(State, t.Name+" leaves a package that nobody has uploaded", checks, func() *fault {
+		return &fault{stepName: t.Name, steps: func(w *world, app *node, s step) bool {
+			stray := w.revive(w.faulty, app, s.ID-strayPackage)
+			stray.set("version", quoted("9.9.9"))
+			w.move(app, stray, "uploading", w.faulty.slots())
+			return true
+		}}
+	}, "stray", t.Name)
 	states := g.lifecycle().States
 	if i := slices.IndexFunc(states, func(s spec.State) bool { return s.Name == t.To }); i < 0 || !states[i].Listed {
 		g.exclude(State, "nobody sees the package any more", "lost-version", t.Name)

@@ -136,10 +136,10 @@ func (f *faulty) slots() map[string]string {
 	return out
 }
 
-// remember notes the versions of packages that an answer of the control API
-// tells of.
-func (f *faulty) remember(answer []byte) {
-	n := parse(answer)
+// remember notes the versions of packages that a body of the control API tells
+// of.
+func (f *faulty) remember(body []byte) {
+	n := parse(body)
 	if n == nil {
 		return
 	}
@@ -148,7 +148,9 @@ func (f *faulty) remember(answer []byte) {
 			if f.versions == nil {
 				f.versions = map[int64]string{}
 			}
-			f.versions[id] = textOf(s.parent.member("version"))
+			if version := textOf(s.parent.member("version")); version != "" {
+				f.versions[id] = version
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,7 +56,10 @@ func (g *generator) added(op *spec.Operation, p *spec.Property) bool {
 	if p.Required || name == "*" || g.baseline.Values[op.ID][around] == "" {
 		return false
 	}
-	for _, wrong := range []struct{ kind, value string }{{"list", "[]"}, {"text", `""`}, {"object", "{}"}} {
+	for _, wrong := range []struct{ kind, value, allowed string }{{"list", "[]", "array"}, {"text", `""`, "string"}, {"object", "{}", "object"}} {
+		if p.Type == wrong.allowed && len(p.Enum) == 0 && p.Pattern == "" {
+			continue // the contract allows it
+		}
 		g.add(Wire, fmt.Sprintf("%s answers %s with %s, where there is none", op.ID, dotted(p.Pointer), wrong.value), []string{"response.schema"},
 			after(op.ID, breaking(around, &breakage{change: func(s spot) {
 				if s.value.kind == '{' && s.value.member(name) == nil {
@@ -143,7 +147,9 @@ func breaks(p *spec.Property, seen string) []breakage {
 		if seen == "" || otherForm(seen) != seen {
 			add("pattern.form", "the same in another form", func(s spot) { s.put(quoted(otherForm(s.value.text()))) })
 		}
-		add("pattern.empty", "an empty text", func(s spot) { s.put(quoted("")) })
+		if re, err := regexp.Compile(p.Pattern); err != nil || !re.MatchString("") {
+			add("pattern.empty", "an empty text", func(s spot) { s.put(quoted("")) })
+		}
 	}
 	if p.Minimum != nil {
 		below := strconv.FormatFloat(*p.Minimum-1, 'f', -1, 64)

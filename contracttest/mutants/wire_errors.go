@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/swanemu/emu/internal/spec"
 )
@@ -37,7 +38,10 @@ func wireErrors(g *generator) {
 func (g *generator) distortions(op *spec.Operation, def *spec.ErrorDef) []injury {
 	member, value := codeOf(def)
 	text := textMember(def)
-	envelope := []string{"response.envelope"}
+	envelope, schema := []string{"response.envelope"}, checkSchema()
+	if op.Envelope == "host" { // whose errors are the host's own; its envelope has a check for itself
+		envelope, schema = append(envelope, "host.envelope"), append(schema, "host.envelope")
+	}
 	out := []injury{}
 	add := func(kind, note string, checks []string, change func(*node)) {
 		out = append(out, injury{kind, note, checks, func(m *message) { m.edit(change) }})
@@ -53,24 +57,29 @@ func (g *generator) distortions(op *spec.Operation, def *spec.ErrorDef) []injury
 	if member == "error" {
 		unknown = quoted("emu_unknown")
 	}
-	add("unknown", "with a code that the catalogue does not have", []string{"response.envelope", "response.schema"}, func(n *node) { n.set(member, unknown) })
+	add("unknown", "with a code that the catalogue does not have", slices.Concat(envelope, schema), func(n *node) { n.set(member, unknown) })
 	if foreign := g.foreignTo(op, member); foreign != nil {
 		_, code := codeOf(foreign)
 		add("foreign", "with the code of "+foreign.Name+", an error of other operations", envelope, func(n *node) { n.set(member, scalar(code)) })
 	}
-	other := scalar(`"` + value + `"`)
-	if member == "error" {
+	other, zero := scalar(`"`+value+`"`), scalar("0")
+	switch {
+	case member == "error":
 		other = scalar("1")
+	case strings.HasPrefix(value, `"`):
+		other, zero = scalar(strings.Trim(value, `"`)), quoted("0")
 	}
-	add("code-type", "with a code of another type", []string{"response.schema", "response.envelope"}, func(n *node) { n.set(member, other) })
-	add("textless", "without its text", checkSchema(), func(n *node) { n.find("/" + text)[0].drop() })
-	add("text-type", "with a number for its text", checkSchema(), func(n *node) { n.set(text, scalar("1")) })
-	add("text-null", "with null for its text", checkSchema(), func(n *node) { n.set(text, scalar("null")) })
-	add("error-extra", "with a member more", checkSchema(), func(n *node) { n.add("emu_extra", scalar("1")) })
+	add("code-type", "with a code of another type", slices.Concat(envelope, schema), func(n *node) { n.set(member, other) })
+	add("textless", "without its text", schema, func(n *node) { n.find("/" + text)[0].drop() })
+	add("text-type", "with a number for its text", schema, func(n *node) { n.set(text, scalar("1")) })
+	add("text-null", "with null for its text", schema, func(n *node) { n.set(text, scalar("null")) })
+	if closed(op, def) {
+		add("error-extra", "with a member more", schema, func(n *node) { n.add("emu_extra", scalar("1")) })
+	}
 	add("error-twice", "with its code twice", []string{"response.duplicate-keys"}, func(n *node) { doubleFirst(spot{value: n}) })
 	if member == "errno" {
-		add("error-data", "with [] for data", checkSchema(), func(n *node) { n.set("data", scalar("[]")) })
-		add("zero", "with errno 0 and its own text", checkSchema(), func(n *node) { n.set("errno", scalar("0")) })
+		add("error-data", "with [] for data", schema, func(n *node) { n.set("data", scalar("[]")) })
+		add("zero", "with errno 0 and its own text", schema, func(n *node) { n.set("errno", zero) })
 	}
 	out = append(out, injury{"success", "as a success", g.elicits(op, def), (*message).succeed})
 	for header := range def.Header {
@@ -79,6 +88,15 @@ func (g *generator) distortions(op *spec.Operation, def *spec.ErrorDef) []injury
 			injury{"header", "with another " + header, []string{"response.headers"}, func(m *message) { m.header.Set(header, "max-age=60") }})
 	}
 	return out
+}
+
+// closed reports whether an error must not have members that the contract does
+// not know.
+func closed(op *spec.Operation, def *spec.ErrorDef) bool {
+	return !slices.ContainsFunc(op.AnswerProperties(def.Status), func(p spec.Property) bool {
+		root, _, _ := strings.Cut(p.Branch, "/")
+		return strings.HasSuffix(root, "Error") && p.Pointer == "" && !p.Closed
+	})
 }
 
 // foreignEnvelope writes an error in another envelope.
