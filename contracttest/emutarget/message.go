@@ -35,6 +35,7 @@ func messageGifts() map[string]gift {
 		all["deleteMessageTemplate"+by+".template_id"] = newTemplate
 		all["sendTemplateMessage"+by+".template_id"] = template
 		all["sendTemplateMessage"+by+".touser_openId"] = known(ofSubject, "openid")
+		all["sendTemplateMessage"+by+".touser"] = known(ofSubject, "swanid")
 		all["sendTemplateMessage"+by+".scene_id"] = newScene
 		all["sendCustomerMessage"+by+".open_id"] = known(ofSubject, "openid")
 		all["sendCustomerMessage"+by+".user_type"] = text("2")

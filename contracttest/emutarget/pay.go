@@ -25,7 +25,7 @@ import (
 // for as much as a call needs of them, signed with the merchant's key. The
 // first parameter that a call names makes the order that the others are of.
 func payGifts() map[string]gift {
-	return map[string]gift{
+	all := map[string]gift{
 		"requestPolymerPayment.dealId":      dealID,
 		"requestPolymerPayment.appKey":      newNumber,
 		"requestPolymerPayment.totalAmount": text(payTotal),
@@ -53,6 +53,10 @@ func payGifts() map[string]gift {
 		"downloadBill.type":                 bill("type"),
 		"downloadBill.sign":                 bill("sign"),
 	}
+	for _, call := range []string{"findByTpOrderId", "findOrderRefund", "cancelOrder", "applyOrderRefund", "getOrderBill", "getCapitalBill"} {
+		all[call+".pmAppKey"] = appKey
+	}
+	return all
 }
 
 // payTotal is what every order is over, in fen.
