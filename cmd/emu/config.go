@@ -39,6 +39,7 @@ type settings struct {
 	AuditQuota    int           `koanf:"audit-quota"`
 	Manual        bool          `koanf:"manual"`
 	Scenario      string        `koanf:"scenario"`
+	Scenarios     string        `koanf:"scenarios"`
 	Record        string        `koanf:"record"`
 	TokenTTL      time.Duration `koanf:"token-ttl"`
 	GatewayStatus int           `koanf:"gateway-status"`
@@ -73,7 +74,8 @@ type settings struct {
 	Quiet     bool   `koanf:"quiet"`
 
 	from  origins
-	story *scenarios.Scenario // what Scenario names
+	named *scenarios.Collection // what can be named
+	story *scenarios.Scenario   // what Scenario names
 }
 
 // layer is one source of settings: parsed values and where each stands.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/swanemu/emu/scenarios"
 )
 
 // group is the flags of serve that stand under one title in its help.
@@ -45,6 +47,7 @@ func serveGroups() []group {
 	fs.Int("audit-quota", 20, "`number` of audits an app may ask for in a day")
 	fs.Bool("manual", false, "decide nothing until told")
 	fs.String("scenario", "", "`scenario` to prepare, a file or the name of a ready one; its steps are left to you")
+	fs.String("scenarios", "", "`directory` of scenarios that can be named like the ready ones (default "+scenarios.DefaultDir+", if there is one)")
 	fs.String("record", "", "`file` for a scenario of what happened in the default sandbox, written when it stops")
 	fs.Duration("token-ttl", 30*24*time.Hour, "life of a client-credentials token")
 	fs.Int("gateway-status", 200, "HTTP `status` of gateway errors")

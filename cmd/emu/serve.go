@@ -182,6 +182,7 @@ func (s *server) open(ctx context.Context) error {
 		return err
 	}
 	s.onStop("the emulator", s.emulator.Close)
+	s.readScenarios()
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
