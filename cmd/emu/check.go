@@ -39,8 +39,8 @@ func (s *settings) finish() error {
 		errs = append(errs, s.secret(secret.name, secret.value, *secret.file))
 	}
 
-	for name, value := range map[string]string{"listen": s.Listen, "kafka-listen": s.KafkaListen} {
-		if _, _, err := net.SplitHostPort(value); err != nil {
+	for name, value := range map[string]string{"listen": s.Listen, "kafka-listen": s.KafkaListen, "proxy": s.Proxy} {
+		if _, _, err := net.SplitHostPort(value); err != nil && (value != "" || name != "proxy") {
 			refuse(name, "want host:port or :port, not %q", value)
 		}
 	}

@@ -22,6 +22,7 @@ import (
 // settings are the values of the flags of serve, under the same names.
 type settings struct {
 	Listen         string `koanf:"listen"`
+	Proxy          string `koanf:"proxy"`
 	Config         string `koanf:"config"`
 	Spec           string `koanf:"spec"`
 	Data           string `koanf:"data"`
@@ -72,6 +73,8 @@ type settings struct {
 	LogFormat string `koanf:"log-format"`
 	LogLevel  string `koanf:"log-level"`
 	Quiet     bool   `koanf:"quiet"`
+
+	offline bool // the proxy takes the platform's hosts only
 
 	from  origins
 	named *scenarios.Collection // what can be named

@@ -29,6 +29,7 @@ func serveGroups() []group {
 
 	fs := begin("General")
 	fs.String("listen", "127.0.0.1:8080", "`address` to serve on; port 0 takes a free one")
+	fs.String("proxy", "", "`address` of a proxy for clients that cannot be changed, see emu env; port 0 takes a free one (default no proxy)")
 	fs.String("config", "", "settings `file` (default emu.yaml, if there is one)")
 	fs.String("spec", "", "OpenAPI `file` to serve (default the platform's own)")
 	fs.String("data", "", "`directory` that keeps the state (default memory only)")

@@ -20,6 +20,7 @@ import (
 	"github.com/swanemu/emu/emulator"
 	"github.com/swanemu/emu/emulator/store"
 	"github.com/swanemu/emu/internal/clock"
+	"github.com/swanemu/emu/internal/redirect"
 )
 
 const (
@@ -97,6 +98,8 @@ type server struct {
 	log      *slog.Logger
 	listener net.Listener
 	broker   emulator.Broker // nil without Kafka
+	proxy    *redirect.Proxy // nil without one
+	late     *lateHandler    // the emulator, for those who begin before it
 	emulator *emulator.Emulator
 	closers  []closer
 }
@@ -166,6 +169,10 @@ func (s *server) open(ctx context.Context) error {
 		return usageError(err)
 	}
 	options.Logger = s.log
+	s.late = newLateHandler()
+	if options.Setup, err = s.openEntrances(ctx); err != nil {
+		return err
+	}
 	if s.settings.Data != "" {
 		files, err := store.Dir(filepath.Join(s.settings.Data, "state"), store.Options{Logger: s.log})
 		if err != nil {
@@ -182,6 +189,10 @@ func (s *server) open(ctx context.Context) error {
 		return err
 	}
 	s.onStop("the emulator", s.emulator.Close)
+	s.late.come(s.emulator)
+	if s.proxy != nil {
+		s.onStop("the proxy", func(context.Context) error { return s.proxy.Close() })
+	}
 	s.readScenarios()
 	if err := s.prepare(ctx); err != nil {
 		return err

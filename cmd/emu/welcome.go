@@ -50,6 +50,9 @@ func (s *server) welcome() error {
 	} else {
 		p.row("Kafka", s.kafkaAddresses()+"  topic "+c.Topic)
 	}
+	if s.proxy != nil {
+		p.row("Proxy", s.proxy.URL().String()+"  in another shell: eval \"$(emu env --url "+s.baseURL()+")\"")
+	}
 	p.row("Inbox", s.baseURL()+"/_emu/sandboxes/"+c.Sandbox+"/inbox")
 	p.WriteString("\n")
 	contract := s.emulator.Contract()
