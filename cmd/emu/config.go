@@ -23,6 +23,11 @@ import (
 type settings struct {
 	Listen         string `koanf:"listen"`
 	Proxy          string `koanf:"proxy"`
+	TLS            bool   `koanf:"tls"`
+	TLSListen      string `koanf:"tls-listen"`
+	TLSCert        string `koanf:"tls-cert"`
+	TLSKey         string `koanf:"tls-key"`
+	TLSCA          string `koanf:"tls-ca"`
 	Config         string `koanf:"config"`
 	Spec           string `koanf:"spec"`
 	Data           string `koanf:"data"`

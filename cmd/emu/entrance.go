@@ -9,7 +9,7 @@ import (
 )
 
 // What stands in front of the emulator for clients that cannot be given its
-// address: a proxy that takes the platform's hosts over.
+// address: a proxy that takes the platform's hosts over, and HTTPS.
 
 // A lateHandler is a handler that comes later; requests wait for it.
 type lateHandler struct {
@@ -38,10 +38,17 @@ func (l *lateHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // because it tells clients of it.
 func (s *server) openEntrances(ctx context.Context) (emulator.Setup, error) {
 	setup := emulator.Setup{Listen: s.listener.Addr().String()}
+	var authority *redirect.Authority // of the proxy and of HTTPS, where both are there
+	if s.settings.speaksTLS() {
+		var err error
+		if setup.TLS, authority, err = s.openTLS(ctx); err != nil {
+			return setup, err
+		}
+	}
 	if s.settings.Proxy != "" {
 		var err error
 		s.proxy, err = redirect.Start(ctx, redirect.Options{
-			Hosts: platformHosts(), Handler: s.late, Listen: s.settings.Proxy, Offline: s.settings.offline,
+			Hosts: platformHosts(), Handler: s.late, Listen: s.settings.Proxy, Authority: authority, Offline: s.settings.offline,
 			Upstream: http.ProxyFromEnvironment, Logger: s.log,
 		})
 		if err != nil {

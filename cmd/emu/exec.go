@@ -68,6 +68,9 @@ func (s *settings) forExec() {
 	if !s.from.given("kafka-listen") {
 		s.KafkaListen = free
 	}
+	if !s.from.given("tls-listen") {
+		s.TLSListen = free
+	}
 	if s.Proxy == "" {
 		s.Proxy = free
 	}
