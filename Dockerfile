@@ -14,8 +14,13 @@ COPY dist/emu /emu
 # Inside of a container every address is the container's own. Kafka clients are
 # told 127.0.0.1:9092, where the port is when it is published as above;
 # EMU_KAFKA_ADVERTISE says otherwise.
+# Scenarios that are mounted at /etc/emu/scenarios can be named; the first
+# WORKDIR makes the directory, so that it is there without a mount.
+WORKDIR /etc/emu/scenarios
+WORKDIR /
 ENV EMU_LISTEN=0.0.0.0:8080 \
-    EMU_KAFKA_LISTEN=0.0.0.0:9092
+    EMU_KAFKA_LISTEN=0.0.0.0:9092 \
+    EMU_SCENARIOS=/etc/emu/scenarios
 EXPOSE 8080 9092
 USER 65532:65532
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s --retries=3 CMD ["/emu", "healthcheck"]

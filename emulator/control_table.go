@@ -27,6 +27,9 @@ func existenceOperations() []controlOperation {
 		serves("getContract", getContract),
 		serves("getControlContract", getControlContract),
 		serves("getClientScript", getClientScript),
+		// control_setup.go
+		answers("getSetup", http.StatusOK, getSetup),
+		answers("probeAddress", http.StatusOK, probe),
 		// control_sandboxes.go
 		answers("listSandboxes", http.StatusOK, listSandboxes),
 		answers("createSandbox", http.StatusCreated, createSandbox),

@@ -83,6 +83,9 @@ type Options struct {
 	// none is the default. The rest of the control API stays closed to them.
 	AllowOrigins []string
 
+	// Setup is told to clients that ask where the emulator is found.
+	Setup Setup
+
 	// Store keeps every sandbox's log; nil keeps them in memory only.
 	Store Store
 	// JournalSize bounds the entries of a sandbox's journal; the oldest go

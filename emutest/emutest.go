@@ -244,8 +244,10 @@ func (s *Sandbox) Notices() []emulator.Record {
 	return s.server.broker.of(s.Credentials.Topic, s.from)
 }
 
-// Scenario gives the sandbox what a scenario of the library says that there is,
-// and what its platform decides; a name that ends in .yaml or .yml is a file.
+// Scenario gives the sandbox what a scenario says that there is, and what its
+// platform decides. It is found by its name in the directory that EMU_SCENARIOS
+// names, as emu serve does, or in the library; a name that ends in .yaml or .yml
+// is a file.
 // The test then does what the scenario's steps would.
 func (s *Sandbox) Scenario(name string) {
 	s.t.Helper()
@@ -263,7 +265,11 @@ func (s *Sandbox) Scenario(name string) {
 
 func load(name string) (*scenarios.Scenario, error) {
 	if ext := filepath.Ext(name); ext != ".yaml" && ext != ".yml" {
-		return scenarios.Ready(name)
+		named, err := scenarios.Open(os.Getenv("EMU_SCENARIOS"))
+		if err != nil {
+			return nil, fmt.Errorf("EMU_SCENARIOS: %w", err)
+		}
+		return named.Ready(name)
 	}
 	data, err := os.ReadFile(name)
 	if err != nil {

@@ -134,6 +134,9 @@ func TestScenario(t *testing.T) {
 		t.Fatal(err)
 	}
 	box.Scenario(file)
+	t.Setenv("EMU_SCENARIOS", filepath.Dir(file))
+	box.Scenario("own")
+	box.Scenario("first-release")
 }
 
 // failing is a test that has failed.

@@ -2,9 +2,7 @@ package scenarios
 
 import (
 	"embed"
-	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 )
@@ -36,25 +34,10 @@ func Names() []string {
 }
 
 // Source returns the file of a scenario of the library.
-func Source(name string) ([]byte, error) {
-	data, err := fs.ReadFile(Library(), path.Clean(name)+".yaml")
-	if err != nil {
-		if near := nearest(name, Names()); near != "" {
-			return nil, fmt.Errorf("there is no scenario %q; did you mean %s?", name, near)
-		}
-		return nil, fmt.Errorf("there is no scenario %q; there are %s", name, strings.Join(Names(), ", "))
-	}
-	return data, nil
-}
+func Source(name string) ([]byte, error) { return new(Collection).Source(name) }
 
 // Ready returns a scenario of the library.
-func Ready(name string) (*Scenario, error) {
-	data, err := Source(name)
-	if err != nil {
-		return nil, err
-	}
-	return Parse(name+".yaml", data)
-}
+func Ready(name string) (*Scenario, error) { return new(Collection).Ready(name) }
 
 //go:embed template.yaml
 var template string

@@ -97,7 +97,7 @@ func (a *app) rootCommand() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.serveCommand(), a.runCommand(), a.contractCommand(), a.proxyCommand(), a.scenarioCommand(), a.recordCommand(), a.faultCommand(), a.execCommand(), a.healthcheckCommand(), a.versionCommand())
+	root.AddCommand(a.serveCommand(), a.runCommand(), a.contractCommand(), a.proxyCommand(), a.scenarioCommand(), a.recordCommand(), a.faultCommand(), a.execCommand(), a.envCommand(), a.healthcheckCommand(), a.versionCommand())
 	return root
 }
 

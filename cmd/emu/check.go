@@ -39,8 +39,8 @@ func (s *settings) finish() error {
 		errs = append(errs, s.secret(secret.name, secret.value, *secret.file))
 	}
 
-	for name, value := range map[string]string{"listen": s.Listen, "kafka-listen": s.KafkaListen} {
-		if _, _, err := net.SplitHostPort(value); err != nil {
+	for name, value := range map[string]string{"listen": s.Listen, "kafka-listen": s.KafkaListen, "proxy": s.Proxy, "tls-listen": s.TLSListen} {
+		if _, _, err := net.SplitHostPort(value); err != nil && (value != "" || name != "proxy") {
 			refuse(name, "want host:port or :port, not %q", value)
 		}
 	}
@@ -63,6 +63,7 @@ func (s *settings) finish() error {
 	}
 	s.checkNumbers(refuse)
 	s.checkKafka(refuse)
+	s.checkTLS(refuse)
 	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)

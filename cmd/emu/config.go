@@ -22,6 +22,12 @@ import (
 // settings are the values of the flags of serve, under the same names.
 type settings struct {
 	Listen         string `koanf:"listen"`
+	Proxy          string `koanf:"proxy"`
+	TLS            bool   `koanf:"tls"`
+	TLSListen      string `koanf:"tls-listen"`
+	TLSCert        string `koanf:"tls-cert"`
+	TLSKey         string `koanf:"tls-key"`
+	TLSCA          string `koanf:"tls-ca"`
 	Config         string `koanf:"config"`
 	Spec           string `koanf:"spec"`
 	Data           string `koanf:"data"`
@@ -39,6 +45,7 @@ type settings struct {
 	AuditQuota    int           `koanf:"audit-quota"`
 	Manual        bool          `koanf:"manual"`
 	Scenario      string        `koanf:"scenario"`
+	Scenarios     string        `koanf:"scenarios"`
 	Record        string        `koanf:"record"`
 	TokenTTL      time.Duration `koanf:"token-ttl"`
 	GatewayStatus int           `koanf:"gateway-status"`
@@ -72,8 +79,11 @@ type settings struct {
 	LogLevel  string `koanf:"log-level"`
 	Quiet     bool   `koanf:"quiet"`
 
+	offline bool // the proxy takes the platform's hosts only
+
 	from  origins
-	story *scenarios.Scenario // what Scenario names
+	named *scenarios.Collection // what can be named
+	story *scenarios.Scenario   // what Scenario names
 }
 
 // layer is one source of settings: parsed values and where each stands.

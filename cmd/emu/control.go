@@ -34,10 +34,15 @@ type controlFlags struct {
 
 // add gives cmd the flags.
 func (f *controlFlags) add(cmd *cobra.Command) {
+	f.addTarget(cmd)
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
+}
+
+// addTarget gives cmd the flags that say where the sandbox is.
+func (f *controlFlags) addTarget(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.url, "url", "", "base `URL` of the emulator, also in "+healthURL+" (default where serve would listen)")
 	fs.StringVar(&f.sandbox, "sandbox", "default", "`name` of the sandbox")
-	fs.BoolVar(&f.json, "json", false, "print JSON")
 	serve := serveFlags()
 	for _, name := range []string{"admin-token", "listen", "config"} {
 		fs.AddFlag(serve.Lookup(name))
@@ -66,6 +71,11 @@ func (a *app) controlToken(cmd *cobra.Command, own bool) (string, error) {
 // an error that names the flag it is about; one that the caller can put right
 // is an error of usage.
 func (a *app) control(cmd *cobra.Command, f *controlFlags, method, path string, query url.Values, order any) ([]byte, error) {
+	return a.controlAt(cmd, f, method, strings.TrimSuffix("sandboxes/"+url.PathEscape(f.sandbox)+"/"+path, "/"), query, order)
+}
+
+// controlAt is control for a path of the whole emulator's.
+func (a *app) controlAt(cmd *cobra.Command, f *controlFlags, method, path string, query url.Values, order any) ([]byte, error) {
 	base, own, err := a.emulatorURL(cmd, f.url)
 	if err != nil {
 		return nil, usageError(err)
@@ -74,7 +84,7 @@ func (a *app) control(cmd *cobra.Command, f *controlFlags, method, path string, 
 	if err != nil {
 		return nil, usageError(err)
 	}
-	target := base.JoinPath("_emu", "sandboxes", url.PathEscape(f.sandbox), path)
+	target := base.JoinPath("_emu", path)
 	target.RawQuery = query.Encode()
 	var body io.Reader
 	if order != nil {

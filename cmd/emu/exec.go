@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -16,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/swanemu/emu/emulator"
-	"github.com/swanemu/emu/internal/redirect"
 )
 
 // platformHosts are the names that official clients have built in.
@@ -54,7 +52,8 @@ func (a *app) execCommand() *cobra.Command {
 			return usageError(err)
 		}
 		s.forExec()
-		return a.exec(cmd.Context(), &s, offline, args)
+		s.offline = offline
+		return a.exec(cmd.Context(), &s, args)
 	}
 	return cmd
 }
@@ -69,13 +68,19 @@ func (s *settings) forExec() {
 	if !s.from.given("kafka-listen") {
 		s.KafkaListen = free
 	}
+	if !s.from.given("tls-listen") {
+		s.TLSListen = free
+	}
+	if s.Proxy == "" {
+		s.Proxy = free
+	}
 	if !s.from.given("quiet") {
 		s.Quiet = true
 	}
 }
 
 // exec runs a command beside an emulator.
-func (a *app) exec(ctx context.Context, settings *settings, offline bool, args []string) (err error) {
+func (a *app) exec(ctx context.Context, settings *settings, args []string) (err error) {
 	path, err := exec.LookPath(args[0])
 	if err != nil {
 		return &exitError{code: notStarted(err), err: err}
@@ -91,7 +96,7 @@ func (a *app) exec(ctx context.Context, settings *settings, offline bool, args [
 		return err
 	}
 	s.answer()
-	environ, err := s.redirected(ctx, offline)
+	environ, err := s.redirected()
 	if err != nil {
 		return err
 	}
@@ -100,22 +105,14 @@ func (a *app) exec(ctx context.Context, settings *settings, offline bool, args [
 	})
 }
 
-// redirected starts the proxy and returns the environment of a command that
-// uses it.
-func (s *server) redirected(ctx context.Context, offline bool) ([]string, error) {
-	proxy, err := redirect.Start(ctx, redirect.Options{
-		Hosts: platformHosts(), Handler: s.emulator, Offline: offline, Upstream: http.ProxyFromEnvironment, Logger: s.log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.onStop("the proxy", func(context.Context) error { return proxy.Close() })
+// redirected returns the environment of a command that uses the proxy.
+func (s *server) redirected() ([]string, error) {
 	dir, err := os.MkdirTemp("", "emu-exec-")
 	if err != nil {
 		return nil, err
 	}
 	s.onStop("the certificates", func(context.Context) error { return os.RemoveAll(dir) })
-	trust, err := proxy.Trust(dir, s.app.env)
+	trust, err := s.proxy.Trust(dir, s.app.env)
 	if err != nil {
 		return nil, err
 	}
@@ -123,19 +120,19 @@ func (s *server) redirected(ctx context.Context, offline bool) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
-	return replaced(s.app.env, append(trust, s.exports(c)...)), nil
+	return replaced(s.app.env, append(trust, exports(s.baseURL(), s.kafkaAddresses(), c)...)), nil
 }
 
 // exports are the variables that tell a program where the emulator is and who
 // it can be.
-func (s *server) exports(c emulator.Credentials) []string {
+func exports(base, brokers string, c emulator.Credentials) []string {
 	values := map[string]string{
-		"URL": s.baseURL(), "SANDBOX": c.Sandbox, "APP_ID": strconv.FormatInt(c.App.AppID, 10), "APP_KEY": c.App.AppKey,
+		"URL": base, "SANDBOX": c.Sandbox, "APP_ID": strconv.FormatInt(c.App.AppID, 10), "APP_KEY": c.App.AppKey,
 		"APP_SECRET": c.App.AppSecret, "TP_ID": strconv.FormatInt(c.TP.TPID, 10), "TP_CLIENT_ID": c.TP.ClientID,
 		"TP_TICKET": c.TP.Ticket, "TP_ACCESS_TOKEN": c.TP.AccessToken, "TP_ENCODING_AES_KEY": c.TP.EncodingAESKey,
 		"TP_TOKEN": c.TP.Token, "AUTHORIZER_ACCESS_TOKEN": c.Authorizer.AccessToken,
 		"AUTHORIZER_REFRESH_TOKEN": c.Authorizer.RefreshToken, "HOST_AK": c.Host.AK, "HOST_SK": c.Host.SK,
-		"BROKERS": s.kafkaAddresses(), "TOPIC": c.Topic,
+		"BROKERS": brokers, "TOPIC": c.Topic,
 	}
 	var out []string
 	for _, name := range exported() {
@@ -146,13 +143,13 @@ func (s *server) exports(c emulator.Credentials) []string {
 	return out
 }
 
-// exported are the variables, without EMU_, that a command of exec is given;
-// they are no settings.
+// exported are the variables, without EMU_, that a command of exec is given and
+// that env sets; they are no settings.
 func exported() []string {
 	return []string{
 		"URL", "SANDBOX", "APP_ID", "APP_KEY", "APP_SECRET", "TP_ID", "TP_CLIENT_ID", "TP_TICKET", "TP_ACCESS_TOKEN",
 		"TP_ENCODING_AES_KEY", "TP_TOKEN", "AUTHORIZER_ACCESS_TOKEN", "AUTHORIZER_REFRESH_TOKEN", "HOST_AK", "HOST_SK",
-		"BROKERS", "TOPIC", "REDIRECT",
+		"BROKERS", "TOPIC", "REDIRECT", "RESTORE",
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/swanemu/emu/scenarios"
 )
 
 // group is the flags of serve that stand under one title in its help.
@@ -27,6 +29,12 @@ func serveGroups() []group {
 
 	fs := begin("General")
 	fs.String("listen", "127.0.0.1:8080", "`address` to serve on; port 0 takes a free one")
+	fs.String("proxy", "", "`address` of a proxy for clients that cannot be changed, see emu env; port 0 takes a free one (default no proxy)")
+	fs.Bool("tls", false, "speak HTTPS too, with a certificate for the platform's hosts that is made for the run")
+	fs.String("tls-listen", "127.0.0.1:8443", "`address` of HTTPS; implies --tls")
+	fs.String("tls-cert", "", "PEM `file` of a certificate of your own; implies --tls")
+	fs.String("tls-key", "", "PEM `file` of its key")
+	fs.String("tls-ca", "", "`file` to write the authority's certificate to, for clients to trust (default one that goes with the run); implies --tls")
 	fs.String("config", "", "settings `file` (default emu.yaml, if there is one)")
 	fs.String("spec", "", "OpenAPI `file` to serve (default the platform's own)")
 	fs.String("data", "", "`directory` that keeps the state (default memory only)")
@@ -45,6 +53,7 @@ func serveGroups() []group {
 	fs.Int("audit-quota", 20, "`number` of audits an app may ask for in a day")
 	fs.Bool("manual", false, "decide nothing until told")
 	fs.String("scenario", "", "`scenario` to prepare, a file or the name of a ready one; its steps are left to you")
+	fs.String("scenarios", "", "`directory` of scenarios that can be named like the ready ones (default "+scenarios.DefaultDir+", if there is one)")
 	fs.String("record", "", "`file` for a scenario of what happened in the default sandbox, written when it stops")
 	fs.Duration("token-ttl", 30*24*time.Hour, "life of a client-credentials token")
 	fs.Int("gateway-status", 200, "HTTP `status` of gateway errors")

@@ -20,7 +20,7 @@ import (
 // runFlags are the flags of run.
 type runFlags struct {
 	target, adminToken string
-	sandbox            string
+	sandbox, scenarios string
 	keep, verbose      bool
 	quiet, strict      bool
 	seed               uint64
@@ -38,7 +38,11 @@ func (a *app) runCommand() *cobra.Command {
 			"or the target lacks what a scenario needs.",
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			list, err := findScenarios(args)
+			named, err := a.named(f.scenarios)
+			if err != nil {
+				return usageError(err)
+			}
+			list, err := findScenarios(named, args)
 			if err != nil {
 				return usageError(err)
 			}
@@ -47,12 +51,13 @@ func (a *app) runCommand() *cobra.Command {
 			}
 			return untilSignalled(cmd.Context(), func(ctx context.Context) error { return a.run(ctx, list, &f) })
 		},
-		ValidArgsFunction: completeScenario,
+		ValidArgsFunction: a.completeScenario(&f.scenarios),
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&f.target, "target", "", "`URL` of an emulator to play against")
 	fs.StringVar(&f.adminToken, "admin-token", "", "`token` that the target's control API needs; better in EMU_ADMIN_TOKEN")
 	fs.StringVar(&f.sandbox, "sandbox", "", "`name` of the run's sandbox; with the seed it decides everything that looks random")
+	scenariosFlag(fs, &f.scenarios)
 	fs.BoolVar(&f.keep, "keep", false, "leave the sandbox there; without --target go on serving until a signal")
 	fs.Uint64Var(&f.seed, "seed", 0, "`number` to use instead of the scenario's seed")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show transitions and the calls for tokens too")
@@ -88,22 +93,22 @@ func (f *runFlags) check(scenarios int) error {
 
 // findScenarios reads what the arguments name; the error tells everything that
 // is wrong with all of them.
-func findScenarios(args []string) ([]*scenarios.Scenario, error) {
+func findScenarios(named *scenarios.Collection, args []string) ([]*scenarios.Scenario, error) {
 	var out []*scenarios.Scenario
 	var errs []error
 	for _, arg := range args {
-		s, err := findScenario(arg)
+		s, err := findScenario(named, arg)
 		out, errs = append(out, s), append(errs, err)
 	}
 	return out, errors.Join(errs...)
 }
 
-// findScenario reads a file, or a scenario of the library.
-func findScenario(arg string) (*scenarios.Scenario, error) {
+// findScenario reads a file, or a scenario that can be named.
+func findScenario(named *scenarios.Collection, arg string) (*scenarios.Scenario, error) {
 	if isFile(arg) {
 		return scenarios.Load(arg)
 	}
-	return scenarios.Ready(arg)
+	return named.Ready(arg)
 }
 
 // isFile tells a file from the name of a ready scenario.
@@ -190,12 +195,7 @@ func (a *app) adminToken(f *runFlags) string {
 	if f.adminToken != "" {
 		return f.adminToken
 	}
-	for _, e := range a.env {
-		if value, ok := strings.CutPrefix(e, "EMU_ADMIN_TOKEN="); ok {
-			return value
-		}
-	}
-	return ""
+	return a.variable("EMU_ADMIN_TOKEN")
 }
 
 // writeReports writes the reports that were asked for.

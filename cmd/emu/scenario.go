@@ -9,11 +9,13 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/swanemu/emu/scenarios"
 )
 
 func (a *app) scenarioCommand() *cobra.Command {
+	var dir string
 	cmd := &cobra.Command{
 		Use:   "scenario",
 		Short: "List, show, check and begin scenarios",
@@ -23,13 +25,17 @@ func (a *app) scenarioCommand() *cobra.Command {
 	cmd.AddCommand(
 		&cobra.Command{
 			Use: "list", Short: "List the ready scenarios", Args: cobra.NoArgs,
-			RunE: func(*cobra.Command, []string) error { return a.listScenarios() },
+			RunE: func(*cobra.Command, []string) error { return a.listScenarios(dir) },
 		},
 		&cobra.Command{
 			Use: "show NAME", Short: "Print a ready scenario", Args: cobra.ExactArgs(1),
-			ValidArgsFunction: completeScenario,
+			ValidArgsFunction: a.completeScenario(&dir),
 			RunE: func(_ *cobra.Command, args []string) error {
-				data, err := scenarios.Source(args[0])
+				named, err := a.named(dir)
+				if err != nil {
+					return usageError(err)
+				}
+				data, err := named.Source(args[0])
 				if err != nil {
 					return usageError(err)
 				}
@@ -53,24 +59,69 @@ func (a *app) scenarioCommand() *cobra.Command {
 			RunE: func(_ *cobra.Command, args []string) error { return a.newScenario(args[0]) },
 		},
 	)
+	scenariosFlag(cmd.PersistentFlags(), &dir)
 	return cmd
 }
 
-// completeScenario completes names of ready scenarios, and files.
-func completeScenario(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return scenarios.Names(), cobra.ShellCompDirectiveDefault
+// scenariosFlag is the flag of commands that find scenarios by their names.
+func scenariosFlag(fs *pflag.FlagSet, dir *string) {
+	f := serveFlags().Lookup("scenarios")
+	fs.StringVar(dir, f.Name, "", f.Usage)
 }
 
-func (a *app) listScenarios() error {
-	w := tabwriter.NewWriter(a.std.out, 0, 0, 2, ' ', 0)
-	for _, name := range scenarios.Names() {
-		s, err := scenarios.Ready(name)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Summary)
+// named is what can be named: the flag's or else the variable's directory, and
+// the library.
+func (a *app) named(dir string) (*scenarios.Collection, error) {
+	at := "--scenarios"
+	if dir == "" {
+		at = variable("scenarios")
+		dir = a.variable(at)
 	}
-	return w.Flush()
+	c, err := scenarios.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", at, err)
+	}
+	return c, nil
+}
+
+// variable is the value of an environment variable, or "".
+func (a *app) variable(name string) string {
+	for _, entry := range a.env {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// completeScenario completes names of scenarios, and files.
+func (a *app) completeScenario(dir *string) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		c, err := a.named(*dir)
+		if err != nil {
+			return scenarios.Names(), cobra.ShellCompDirectiveDefault
+		}
+		return c.Names(), cobra.ShellCompDirectiveDefault
+	}
+}
+
+// listScenarios lists what can be named. What is wrong with some is told after
+// the others.
+func (a *app) listScenarios(dir string) error {
+	named, err := a.named(dir)
+	if err != nil {
+		return usageError(err)
+	}
+	w := tabwriter.NewWriter(a.std.out, 0, 0, 2, ' ', 0)
+	for _, name := range named.Names() {
+		if s, err := named.Ready(name); err == nil {
+			fmt.Fprintf(w, "%s\t%s\n", name, s.Summary)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return usageError(named.Check())
 }
 
 func (a *app) validateScenarios(args []string) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 	"github.com/swanemu/emu/emulator"
 	"github.com/swanemu/emu/emulator/store"
 	"github.com/swanemu/emu/internal/clock"
+	"github.com/swanemu/emu/internal/redirect"
 )
 
 const (
@@ -97,8 +99,14 @@ type server struct {
 	log      *slog.Logger
 	listener net.Listener
 	broker   emulator.Broker // nil without Kafka
-	emulator *emulator.Emulator
-	closers  []closer
+	proxy    *redirect.Proxy // nil without one
+	late     *lateHandler    // the emulator, for those who begin before it
+	secure   net.Listener    // nil without HTTPS
+	tls      *tls.Config
+	// authority is the file of the certificate to trust; "" where there is none.
+	authority string
+	emulator  *emulator.Emulator
+	closers   []closer
 }
 
 // closer undoes one step of the start.
@@ -146,7 +154,7 @@ func (a *app) serve(ctx context.Context, settings *settings) (err error) {
 	defer clock.Wake(settleTime, debug.FreeOSMemory)()
 	select {
 	case err := <-failed:
-		return fmt.Errorf("serve %s: %w", s.listener.Addr(), err)
+		return err
 	case <-ctx.Done():
 		s.log.Info("stopping")
 		return nil
@@ -166,6 +174,10 @@ func (s *server) open(ctx context.Context) error {
 		return usageError(err)
 	}
 	options.Logger = s.log
+	s.late = newLateHandler()
+	if options.Setup, err = s.openEntrances(ctx); err != nil {
+		return err
+	}
 	if s.settings.Data != "" {
 		files, err := store.Dir(filepath.Join(s.settings.Data, "state"), store.Options{Logger: s.log})
 		if err != nil {
@@ -182,6 +194,11 @@ func (s *server) open(ctx context.Context) error {
 		return err
 	}
 	s.onStop("the emulator", s.emulator.Close)
+	s.late.come(s.emulator)
+	if s.proxy != nil {
+		s.onStop("the proxy", func(context.Context) error { return s.proxy.Close() })
+	}
+	s.readScenarios()
 	if err := s.prepare(ctx); err != nil {
 		return err
 	}
@@ -224,6 +241,7 @@ func (s *server) answer() <-chan error {
 	base, cut := context.WithCancel(context.Background())
 	h := &http.Server{
 		Handler:           s.emulator,
+		TLSConfig:         s.tls,
 		BaseContext:       func(net.Listener) context.Context { return base },
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
@@ -240,23 +258,21 @@ func (s *server) answer() <-chan error {
 		}
 		return nil
 	})
-	failed := make(chan error, 1)
-	go func() {
-		if err := h.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			failed <- err
+	failed := make(chan error, 2)
+	serve := func(at net.Listener, run func(net.Listener) error) {
+		if err := run(at); !errors.Is(err, http.ErrServerClosed) {
+			failed <- fmt.Errorf("serve %s: %w", at.Addr(), err)
 		}
-	}()
+	}
+	go serve(s.listener, h.Serve)
+	if s.secure != nil {
+		go serve(s.secure, func(at net.Listener) error { return h.ServeTLS(at, "", "") })
+	}
 	return failed
 }
 
 // baseURL is where clients on this machine find the emulator.
-func (s *server) baseURL() string {
-	host, port, err := net.SplitHostPort(s.listener.Addr().String())
-	if err != nil {
-		return "http://" + s.listener.Addr().String()
-	}
-	return "http://" + net.JoinHostPort(reachable(host), port)
-}
+func (s *server) baseURL() string { return "http://" + nearby(s.listener) }
 
 // kafkaAddresses are the bootstrap addresses, comma separated; "" without
 // Kafka.

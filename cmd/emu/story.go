@@ -10,9 +10,14 @@ import (
 	"github.com/swanemu/emu/scenarios"
 )
 
-// readScenario reads what --scenario names. Its seed and its clock are those
-// of the default sandbox, unless somebody set others.
+// readScenario finds the scenarios that can be named and reads the one that
+// --scenario names. Its seed and its clock are those of the default sandbox,
+// unless somebody set others.
 func (s *settings) readScenario() error {
+	var err error
+	if s.named, err = scenarios.Open(s.Scenarios); err != nil {
+		return fmt.Errorf("%s: %w", s.from.of("scenarios"), err)
+	}
 	if s.Scenario == "" {
 		return nil
 	}
@@ -25,7 +30,7 @@ func (s *settings) readScenario() error {
 	case s.Spec != "":
 		return refuse("does not go with %s: scenarios are the platform's", s.from.of("spec"))
 	}
-	story, err := findScenario(s.Scenario)
+	story, err := findScenario(s.named, s.Scenario)
 	var file *scenarios.FileError
 	switch {
 	case errors.As(err, &file):
@@ -48,6 +53,24 @@ func (s *settings) readScenario() error {
 		s.ClockStart = c.Start.Format(time.RFC3339Nano)
 	}
 	return nil
+}
+
+// readScenarios says which scenarios of the directory can be named, and what is
+// wrong with the others; those do not keep the platform from serving.
+func (s *server) readScenarios() {
+	c := s.settings.named
+	var files *scenarios.FileError
+	switch err := c.Check(); {
+	case errors.As(err, &files):
+		for _, p := range files.Problems {
+			s.log.Warn("a scenario cannot be used", "problem", p.String())
+		}
+	case err != nil:
+		s.log.Warn("a scenario cannot be used", "problem", err.Error())
+	}
+	if own := c.Own(); len(own) > 0 {
+		s.log.Debug("scenarios of a directory can be named", "directory", c.Dir(), "names", own)
+	}
 }
 
 // prepare gives the default sandbox what the scenario says.

@@ -50,6 +50,12 @@ func (s *server) welcome() error {
 	} else {
 		p.row("Kafka", s.kafkaAddresses()+"  topic "+c.Topic)
 	}
+	if s.secure != nil {
+		p.row("HTTPS", "https://"+nearby(s.secure)+s.trusted())
+	}
+	if s.proxy != nil {
+		p.row("Proxy", s.proxy.URL().String()+"  in another shell: eval \"$(emu env --url "+s.baseURL()+")\"")
+	}
 	p.row("Inbox", s.baseURL()+"/_emu/sandboxes/"+c.Sandbox+"/inbox")
 	p.WriteString("\n")
 	contract := s.emulator.Contract()
@@ -67,6 +73,17 @@ func (s *server) welcome() error {
 	}
 	_, err = s.app.std.out.Write([]byte(p.String()))
 	return err
+}
+
+// trusted says what clients of HTTPS have to trust.
+func (s *server) trusted() string {
+	switch {
+	case s.settings.TLSCert != "":
+		return "  with " + s.settings.TLSCert
+	case s.authority == "":
+		return "  trust the certificate in " + s.baseURL() + "/_emu/setup"
+	}
+	return "  trust " + s.authority
 }
 
 // credentials writes who one can be in the default sandbox.

@@ -5,14 +5,14 @@
 //
 // It promises: only the hosts named are taken over; the authority's own
 // certificate forbids it to sign for others, and its key never leaves the
-// process; what passes is not looked at; with Offline nothing passes; everything
-// listens on 127.0.0.1. It does not make programs use the proxy: that is what
-// the environment of Trust is for, as far as they heed it.
+// process; what passes is not looked at; with Offline nothing passes, nor does
+// it where other machines can reach the proxy; everything listens on 127.0.0.1
+// unless another address is asked for. It does not make programs use the proxy:
+// that is what the environment of Trust is for, as far as they heed it.
 package redirect
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,8 +24,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/swanemu/emu/internal/clock"
 )
 
 // Options say what is taken over, and by whom it is answered.
@@ -34,6 +32,13 @@ type Options struct {
 	Hosts []string
 	// Handler answers what is sent to them, over HTTP and HTTPS.
 	Handler http.Handler
+	// Listen is the address of the proxy; "" is a free port of 127.0.0.1. What
+	// speaks TLS without a proxy in front takes a free port beside it. On an
+	// address that is not this machine's own the proxy is Offline, so that it is
+	// nobody's way out.
+	Listen string
+	// Authority signs for the hosts; nil makes one.
+	Authority *Authority
 	// Offline refuses what is sent anywhere else.
 	Offline bool
 	// Upstream is the proxy by which other hosts are reached; nil reaches them
@@ -46,7 +51,7 @@ type Options struct {
 // A Proxy takes over hosts until it is closed.
 type Proxy struct {
 	options   Options
-	authority *authority
+	authority *Authority
 	server    *http.Server // speaks to clients of the proxy
 	secure    *http.Server // speaks TLS for the hosts taken over
 	inner     *handover
@@ -63,7 +68,7 @@ const (
 	dialTimeout   = 30 * time.Second
 )
 
-// Start opens the proxy on free ports of 127.0.0.1. Close it.
+// Start opens the proxy. Close it.
 func Start(ctx context.Context, o Options) (*Proxy, error) {
 	if len(o.Hosts) == 0 || o.Handler == nil {
 		return nil, errors.New("redirect: want hosts and a handler for them")
@@ -71,17 +76,29 @@ func Start(ctx context.Context, o Options) (*Proxy, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	a, err := newAuthority(o.Hosts, clock.Wall())
+	if o.Authority == nil {
+		var err error
+		if o.Authority, err = NewAuthority(o.Hosts); err != nil {
+			return nil, fmt.Errorf("redirect: %w", err)
+		}
+	}
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:0"
+	}
+	host, _, err := net.SplitHostPort(o.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("redirect: %w", err)
 	}
-	p := &Proxy{options: o, authority: a}
+	p := &Proxy{options: o, authority: o.Authority}
 	p.open, p.cut = context.WithCancel(context.Background())
-	front, err := listen(ctx)
+	front, err := listen(ctx, o.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("redirect: %w", err)
 	}
-	if p.direct, err = listen(ctx); err != nil {
+	if at, ok := front.Addr().(*net.TCPAddr); !ok || !at.IP.IsLoopback() {
+		p.options.Offline = true
+	}
+	if p.direct, err = listen(ctx, net.JoinHostPort(host, "0")); err != nil {
 		return nil, errors.Join(fmt.Errorf("redirect: %w", err), front.Close())
 	}
 	p.url = &url.URL{Scheme: "http", Host: front.Addr().String()}
@@ -95,7 +112,7 @@ func Start(ctx context.Context, o Options) (*Proxy, error) {
 	p.server = &http.Server{Handler: http.HandlerFunc(p.serve), ReadHeaderTimeout: headerTimeout, ErrorLog: quiet}
 	p.secure = &http.Server{
 		Handler: o.Handler, ReadHeaderTimeout: headerTimeout, ErrorLog: quiet,
-		TLSConfig: &tls.Config{Certificates: []tls.Certificate{a.leaf}, MinVersion: tls.VersionTLS12},
+		TLSConfig: o.Authority.Config(),
 	}
 	for _, run := range []func() error{
 		func() error { return p.server.Serve(front) },
@@ -111,8 +128,18 @@ func Start(ctx context.Context, o Options) (*Proxy, error) {
 	return p, nil
 }
 
-func listen(ctx context.Context) (net.Listener, error) {
-	return new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	return new(net.ListenConfig).Listen(ctx, "tcp", address)
+}
+
+// Access is what programs need to know of the proxy.
+func (p *Proxy) Access() Access {
+	return Access{Proxy: p.url.Host, Direct: p.Direct(), Hosts: slices.Clone(p.options.Hosts), Certificate: p.authority.PEM()}
+}
+
+// Trust is that of Access.
+func (p *Proxy) Trust(dir string, environ []string) ([]string, error) {
+	return p.Access().Trust(dir, environ)
 }
 
 // URL is the address of the proxy.

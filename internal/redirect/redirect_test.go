@@ -177,49 +177,90 @@ func TestUpstream(t *testing.T) {
 	}
 }
 
-// TestAuthoritySignsNothingElse holds the authority's certificate against a
-// forged one for another host.
+// TestAuthoritySignsNothingElse holds the authority's certificate against forged
+// ones for other hosts and addresses.
 func TestAuthoritySignsNothingElse(t *testing.T) {
 	now := clock.Wall()
-	a, err := newAuthority([]string{platform}, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(a.root)
-	verify := func(c *x509.Certificate, name string) error {
-		_, err := c.Verify(x509.VerifyOptions{Roots: roots, DNSName: name, CurrentTime: now})
-		return err
-	}
-	if err := verify(a.leaf.Leaf, platform); err != nil {
-		t.Errorf("its own host: %v", err)
-	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// An authority that had its key stolen.
-	stolen, err := ecdsa.GenerateKey(elliptic.P256(), nil)
-	if err != nil {
-		t.Fatal(err)
+	for _, own := range [][]string{{platform}, {platform, "127.0.0.1", "::1"}} {
+		a, err := newAuthority(own, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		roots := x509.NewCertPool()
+		roots.AddCert(a.root)
+		verify := func(c *x509.Certificate, name string) error {
+			_, err := c.Verify(x509.VerifyOptions{Roots: roots, DNSName: name, CurrentTime: now})
+			return err
+		}
+		for _, name := range own {
+			if err := verify(a.leaf.Leaf, name); err != nil {
+				t.Errorf("its own %s: %v", name, err)
+			}
+		}
+		// An authority that had its key stolen.
+		stolen, err := ecdsa.GenerateKey(elliptic.P256(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := *a.root
+		copied.SerialNumber, copied.PublicKey, copied.SubjectKeyId, copied.AuthorityKeyId = nil, nil, nil, nil
+		root, err := certify(&copied, nil, &stolen.PublicKey, stolen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		roots.AddCert(root)
+		for _, other := range []x509.Certificate{
+			{DNSNames: []string{"bank.example"}},
+			{IPAddresses: []net.IP{net.ParseIP("192.0.2.1")}},
+			{IPAddresses: []net.IP{net.ParseIP("2001:db8::1")}},
+			{DNSNames: []string{platform}},
+		} {
+			name := strings.Join(other.DNSNames, "")
+			if len(other.IPAddresses) > 0 {
+				name = other.IPAddresses[0].String()
+			}
+			other.Subject, other.NotBefore, other.NotAfter = pkix.Name{CommonName: name}, now.Add(-1), root.NotAfter
+			other.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+			forged, err := certify(&other, root, &key.PublicKey, stolen)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := verify(forged, name); (err == nil) != (name == platform) {
+				t.Errorf("an authority for %v signs for %s: %v", own, name, err)
+			}
+		}
 	}
-	root, err := certify(&x509.Certificate{
-		Subject: a.root.Subject, NotBefore: a.root.NotBefore, NotAfter: a.root.NotAfter, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, PermittedDNSDomainsCritical: true, PermittedDNSDomains: a.root.PermittedDNSDomains,
-	}, nil, &stolen.PublicKey, stolen)
-	if err != nil {
-		t.Fatal(err)
+	if _, err := NewAuthority([]string{"127.0.0.1"}); err == nil {
+		t.Error("an authority without a name")
 	}
-	roots.AddCert(root)
-	forged, err := certify(&x509.Certificate{
-		Subject: pkix.Name{CommonName: "bank.example"}, DNSNames: []string{"bank.example"}, NotBefore: now.Add(-1), NotAfter: root.NotAfter,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}, root, &key.PublicKey, stolen)
-	if err != nil {
-		t.Fatal(err)
+}
+
+// TestListen takes an address, and is nobody's way out where others reach it.
+func TestListen(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "outside") }))
+	defer server.Close()
+	for listen, want := range map[string]int{"127.0.0.1:0": http.StatusOK, "[::ffff:127.0.0.1]:0": http.StatusOK, "0.0.0.0:0": http.StatusForbidden} {
+		p := open(t, func(o *Options) { o.Listen = listen })
+		c := client(t, p)
+		transport, _ := c.Transport.(*http.Transport)
+		_, port, _ := net.SplitHostPort(p.URL().Host)
+		transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: "127.0.0.1:" + port})
+		if status, _, err := read(t, c, server.URL); err != nil || status != want {
+			t.Errorf("%s: elsewhere %d, %v; want %d", listen, status, err, want)
+		}
+		if _, text, err := read(t, c, "https://platform.example/x"); err != nil || text != "emulated platform.example/x" {
+			t.Errorf("%s: the platform: %q, %v", listen, text, err)
+		}
 	}
-	if err := verify(forged, "bank.example"); err == nil {
-		t.Error("a certificate for another host is believed")
+	for _, wrong := range []string{"127.0.0.1", "192.0.2.1:0"} {
+		if p, err := Start(t.Context(), Options{Hosts: []string{platform}, Handler: http.NotFoundHandler(), Listen: wrong}); err == nil {
+			t.Errorf("listens on %s", wrong)
+			_ = p.Close()
+		}
 	}
 }
 
@@ -229,7 +270,7 @@ func TestTrust(t *testing.T) {
 	p := open(t, nil)
 	dir := t.TempDir()
 	before := filepath.Join(dir, "before.pem")
-	if err := os.WriteFile(before, p.authority.pem(), 0o600); err != nil {
+	if err := os.WriteFile(before, p.authority.PEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	env, err := p.Trust(filepath.Join(dir, "emu"), []string{
@@ -256,7 +297,7 @@ func TestTrust(t *testing.T) {
 	}
 	for _, name := range []string{"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"} {
 		data, err := os.ReadFile(value(name))
-		if err != nil || bytes.Count(data, []byte("BEGIN CERTIFICATE")) != 2 || !bytes.Contains(data, p.authority.pem()) {
+		if err != nil || bytes.Count(data, []byte("BEGIN CERTIFICATE")) != 2 || !bytes.Contains(data, p.authority.PEM()) {
 			t.Errorf("%s: want the authority behind what was trusted before: %v\n%s", name, err, data)
 		}
 	}

@@ -5,11 +5,13 @@ import (
 	"crypto/x509"
 	_ "embed" // what Node loads first
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"software.sslmate.com/src/go-pkcs12"
 )
@@ -34,6 +36,20 @@ func bundles() []string {
 	}
 }
 
+// An Access is what programs need to know of a proxy, on this machine or another.
+type Access struct {
+	// Proxy is the proxy's address, host:port; Direct that of what speaks TLS
+	// without a proxy in front.
+	Proxy, Direct string
+	// Hosts are the names that are taken over.
+	Hosts []string
+	// Unproxied are hosts that are reached without the proxy, besides this
+	// machine's own names.
+	Unproxied []string
+	// Certificate is that of the proxy's authority, PEM.
+	Certificate []byte
+}
+
 // Trust writes what programs need to trust the proxy into a directory and
 // returns the environment, NAME=value, by which they find it and the proxy.
 // environ is the environment so far: what it says of authorities, of Node's and
@@ -41,7 +57,7 @@ func bundles() []string {
 // Go, curl, OpenSSL, Python, Ruby and .NET on Linux (SSL_CERT_FILE and friends),
 // by Node (NODE_OPTIONS, NODE_EXTRA_CA_CERTS), Java (JAVA_TOOL_OPTIONS), PHP
 // (PHP_INI_SCAN_DIR) and git.
-func (p *Proxy) Trust(dir string, environ []string) ([]string, error) {
+func (a Access) Trust(dir string, environ []string) ([]string, error) {
 	have := func(name string) string {
 		for _, entry := range environ {
 			if value, ok := strings.CutPrefix(entry, name+"="); ok {
@@ -50,11 +66,19 @@ func (p *Proxy) Trust(dir string, environ []string) ([]string, error) {
 		}
 		return ""
 	}
+	authority, err := a.authority()
+	if err != nil {
+		return nil, err
+	}
+	host, port, err := net.SplitHostPort(a.Proxy)
+	if err != nil {
+		return nil, fmt.Errorf("the address of the proxy: %w", err)
+	}
 	t := trust{dir: dir}
-	own := t.write("ca.pem", p.authority.pem())
+	own := t.write("ca.pem", a.Certificate)
 	roots, from := systemRoots(have("SSL_CERT_FILE"))
-	bundle := t.write("bundle.pem", append(roots, p.authority.pem()...))
-	store, err := javaStore(roots, p.authority.root)
+	bundle := t.write("bundle.pem", append(roots, a.Certificate...))
+	store, err := javaStore(roots, authority)
 	if err != nil {
 		return nil, fmt.Errorf("make a truststore of %s: %w", from, err)
 	}
@@ -64,14 +88,10 @@ func (p *Proxy) Trust(dir string, environ []string) ([]string, error) {
 	if t.err != nil {
 		return nil, t.err
 	}
-	host, port, err := net.SplitHostPort(p.url.Host)
-	if err != nil {
-		return nil, err
-	}
-	local := "localhost,127.0.0.1,::1"
-	out := []string{"EMU_REDIRECT=" + p.Direct() + " " + strings.Join(p.options.Hosts, " ")}
+	local := strings.Join(append([]string{"localhost,127.0.0.1,::1"}, a.Unproxied...), ",")
+	out := []string{"EMU_REDIRECT=" + a.Direct + " " + strings.Join(a.Hosts, " ")}
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
-		out = append(out, name+"="+p.url.String())
+		out = append(out, name+"=http://"+a.Proxy)
 	}
 	out = append(out, "NO_PROXY="+local, "no_proxy="+local)
 	for _, name := range []string{"SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"} {
@@ -83,13 +103,13 @@ func (p *Proxy) Trust(dir string, environ []string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("NODE_EXTRA_CA_CERTS: %w", err)
 		}
-		extra = t.write("node.pem", append(append(more, '\n'), p.authority.pem()...))
+		extra = t.write("node.pem", append(append(more, '\n'), a.Certificate...))
 	}
 	// Java and Node take their options from one text, in which they split at
 	// blanks; the directory has none, see quoted.
 	javaOptions := []string{
 		"-Dhttps.proxyHost=" + host, "-Dhttps.proxyPort=" + port, "-Dhttp.proxyHost=" + host, "-Dhttp.proxyPort=" + port,
-		"-Dhttp.nonProxyHosts=localhost|127.*|[::1]", "-Djavax.net.ssl.trustStore=" + java,
+		"-Dhttp.nonProxyHosts=" + strings.Join(append([]string{"localhost|127.*|[::1]"}, a.Unproxied...), "|"), "-Djavax.net.ssl.trustStore=" + java,
 		"-Djavax.net.ssl.trustStoreType=PKCS12", "-Djavax.net.ssl.trustStorePassword=" + storePassword,
 	}
 	out = append(out,
@@ -99,6 +119,29 @@ func (p *Proxy) Trust(dir string, environ []string) ([]string, error) {
 		"PHP_INI_SCAN_DIR="+have("PHP_INI_SCAN_DIR")+string(os.PathListSeparator)+filepath.Join(dir, "php"),
 	)
 	return out, t.err
+}
+
+// Expires is when the first certificate of a PEM text ends; false where there
+// is none.
+func Expires(text []byte) (time.Time, bool) {
+	c, err := (Access{Certificate: text}).authority()
+	if err != nil {
+		return time.Time{}, false
+	}
+	return c.NotAfter, true
+}
+
+// authority reads the certificate.
+func (a Access) authority() (*x509.Certificate, error) {
+	block, _ := pem.Decode(a.Certificate)
+	if block == nil {
+		return nil, errors.New("the certificate of the proxy's authority is not PEM")
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("the certificate of the proxy's authority: %w", err)
+	}
+	return c, nil
 }
 
 // quoted is a path in NODE_OPTIONS.

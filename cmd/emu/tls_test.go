@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/swanemu/emu/internal/clock"
+)
+
+// serving runs serve in this process until the test ends and returns what it
+// prints until it is ready. Addresses that are not named are free ones.
+func serving(t *testing.T, args ...string) string {
+	t.Helper()
+	out, in := io.Pipe()
+	errs, errIn, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", "--kafka", "none", "--log-format", "json"}, args...)
+	go func() {
+		code := run(ctx, args, nil, stdio{in: strings.NewReader(""), out: in, err: errIn})
+		_ = in.Close()
+		_ = errIn.Close()
+		ended <- code
+	}()
+	logged := make(chan string, 1)
+	go func() {
+		text, _ := io.ReadAll(errs) // it ends with the server
+		logged <- string(text)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if code := <-ended; code != exitOK {
+			t.Errorf("serve ends with %d", code)
+		}
+		if text := <-logged; t.Failed() {
+			t.Log(text)
+		}
+	})
+	// The start-up text is one write.
+	text := make([]byte, 64<<10)
+	n, err := out.Read(text)
+	if err != nil {
+		t.Fatalf("serve prints nothing: %v", err)
+	}
+	return string(text[:n])
+}
+
+// TestTLS calls the platform over HTTPS with a client that trusts the authority
+// of the run and nobody else, by each name that the certificate is for.
+func TestTLS(t *testing.T) {
+	for name, args := range map[string][]string{
+		"alone": {"--tls-listen", "127.0.0.1:0"}, "beside a proxy": {"--tls-listen", "127.0.0.1:0", "--proxy", "127.0.0.1:0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := regexp.MustCompile(`(?m)^  HTTPS +https://(127\.0\.0\.1:\d+)  trust (\S+)$`).FindStringSubmatch(serving(t, args...))
+			if m == nil {
+				t.Fatal("serve does not say where HTTPS is")
+			}
+			info, err := os.Stat(m[2])
+			if err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("%s: %v, %v", m[2], info, err)
+			}
+			root, err := os.ReadFile(m[2])
+			if err != nil || strings.Contains(string(root), "PRIVATE") {
+				t.Fatalf("%s holds a key, or nothing: %v", m[2], err)
+			}
+			for _, host := range append(platformHosts(), "localhost", "127.0.0.1", "[::1]") {
+				if status, err := tlsCall(t, m[1], host, root); status != http.StatusOK || err != nil {
+					t.Errorf("%s: %d, %v", host, status, err)
+				}
+			}
+			if _, err := tlsCall(t, m[1], "example.com", root); err == nil || !strings.Contains(err.Error(), "not example.com") {
+				t.Errorf("another host: %v", err)
+			}
+			if _, err := tlsCall(t, m[1], "openapi.baidu.com", nil); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+				t.Errorf("a client that trusts nobody: %v", err)
+			}
+		})
+	}
+}
+
+// TestTLSFileGoes looks for what is left when the server has stopped.
+func TestTLSFileGoes(t *testing.T) {
+	var file string
+	t.Run("run", func(t *testing.T) {
+		m := regexp.MustCompile(`trust (\S+)`).FindStringSubmatch(serving(t, "--tls-listen", "127.0.0.1:0"))
+		if m == nil {
+			t.Fatal("serve names no file")
+		}
+		file = m[1]
+	})
+	if _, err := os.Stat(filepath.Dir(file)); !os.IsNotExist(err) {
+		t.Errorf("%s is still there: %v", file, err)
+	}
+}
+
+// TestTLSOwnCertificate serves with a certificate that somebody else made.
+func TestTLSOwnCertificate(t *testing.T) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := clock.Wall()
+	own := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"own.example"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(nil, own, own, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	certFile, keyFile := filepath.Join(t.TempDir(), "own.pem"), filepath.Join(t.TempDir(), "own.key")
+	err = errors.Join(os.WriteFile(certFile, cert, 0o600),
+		os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := serving(t, "--tls-listen", "127.0.0.1:0", "--tls-cert", certFile, "--tls-key", keyFile)
+	m := regexp.MustCompile(`HTTPS +https://(\S+)  with (\S+)`).FindStringSubmatch(text)
+	if m == nil || m[2] != certFile {
+		t.Fatalf("serve does not say where HTTPS is: %s", text)
+	}
+	if status, err := tlsCall(t, m[1], "own.example", cert); status != http.StatusOK || err != nil {
+		t.Errorf("own.example: %d, %v", status, err)
+	}
+}
+
+// tlsCall asks for a package at an address, as if it were a host.
+func tlsCall(t *testing.T, address, host string, trusted []byte) (int, error) {
+	t.Helper()
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(trusted)
+	transport := &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, address)
+		},
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+host+"/rest/2.0/smartapp/package/get?access_token=x", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := transport.RoundTrip(req)
+	if err != nil {
+		return 0, err
+	}
+	text, err := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	if !strings.Contains(string(text), `"error_code":110`) {
+		t.Errorf("%s: the answer is not the platform's: %s", host, text)
+	}
+	return answer.StatusCode, err
+}
