@@ -85,6 +85,8 @@ type controlCall struct {
 	body []byte
 	// lastEventID is what a client that lost its event stream had last.
 	lastEventID string
+	// trace is that of the request; nil for none.
+	trace *Trace
 }
 
 // A controlAnswer is what goes back.
@@ -171,7 +173,7 @@ func (c *control) early(w http.ResponseWriter, operation string, a controlAnswer
 // answer reads a request and has it done.
 func (c *control) answer(api *controlAPI, m spec.Match, r *http.Request, bound string) (controlAnswer, error) {
 	op := api.table[m.Operation.ID]
-	call := &controlCall{ctx: r.Context(), e: c.e, op: m.Operation, lastEventID: r.Header.Get("Last-Event-ID")}
+	call := &controlCall{ctx: r.Context(), e: c.e, op: m.Operation, lastEventID: r.Header.Get("Last-Event-ID"), trace: traceOf(r.Header)}
 	limit := c.e.opt.BodyLimit
 	if op.raw {
 		limit = max(limit, stateLimit)

@@ -191,7 +191,7 @@ func orders[In, Out any](id string, status int, f func(*Call, In) (Out, error)) 
 	op := controlOperation{id: id, in: reflect.TypeFor[In](), names: names(reflect.TypeFor[In]()), order: changes(id, f)}
 	_, op.err = spec.NewBinder[In]()
 	op.run = func(c *controlCall) (controlAnswer, error) {
-		data, err := c.box.order(id, c.params)
+		data, err := c.box.order(id, c.params, c.trace)
 		if err != nil {
 			return controlAnswer{}, err
 		}

@@ -14,7 +14,7 @@ import (
 
 func (e *Emulator) serveForeign(w http.ResponseWriter, r *http.Request) {
 	m := e.contract.Match(r)
-	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path}
+	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path, trace: traceOf(r.Header)}
 	prefer := e.admitForeign(w, r, m, x)
 	s := e.defaultSandbox()
 	s.mu.Lock()

@@ -92,6 +92,7 @@ type Exchange struct {
 	frame     hostFrame     // what goes around an answer of the host API
 	host      string        // where the caller reached the platform
 	https     bool          // and how
+	trace     *Trace        // the trace it is part of; nil for none
 }
 
 func (*Exchange) journalDetail() {}
@@ -136,8 +137,9 @@ func (x *Exchange) MarshalJSON() ([]byte, error) {
 		Outcome   string          `json:"outcome"`
 		Note      string          `json:"note,omitempty"`
 		Fault     string          `json:"fault,omitempty"`
+		Trace     string          `json:"traceparent,omitempty"`
 		Answer    json.RawMessage `json:"answer,omitempty"`
-	}{x.Operation(), x.method, x.path, nil, params, x.status, x.outcome, x.note, x.fault, nil}
+	}{x.Operation(), x.method, x.path, nil, params, x.status, x.outcome, x.note, x.fault, x.trace.parent(), nil}
 	if x.principal.Kind != "" {
 		out.Principal = &x.principal
 	}
@@ -216,6 +218,8 @@ type Control struct {
 	Operation string         `json:"operation"`
 	Params    map[string]any `json:"params,omitempty"`
 	Outcome   string         `json:"outcome"`
+	// TraceParent is the trace that the order is part of; "" for none.
+	TraceParent string `json:"traceparent,omitempty"`
 
 	sent   spec.Params // Params with secrets
 	answer []byte

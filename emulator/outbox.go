@@ -144,6 +144,7 @@ func (e *Emulator) attempt(ctx context.Context, ev *Event, out *pushOutcome, bod
 	if ev.Channel == ChannelNotify {
 		l = e.notification(body)
 	}
+	l.headers = ev.Trace.headers()
 	r := e.poster.send(ctx, out.Sink, l)
 	out.Status = r.Status
 	switch {
@@ -178,7 +179,7 @@ func (s *Sandbox) pushEndedLocked(now time.Time, out pushOutcome) {
 		Event: e.ID, Name: e.Name, Channel: e.Channel, Sink: publicURL(out.Sink), Number: out.Number,
 		OK: out.OK, Status: out.Status, Error: out.Error,
 	}
-	c := &Call{Now: now, State: s.state, box: s}
+	c := &Call{Now: now, State: s.state, box: s, trace: e.Trace}
 	wait, again := s.state.pause(e, out.Number)
 	switch {
 	case out.OK && e.Copies > 0:
@@ -273,7 +274,7 @@ func (s *Sandbox) publish(ctx context.Context) bool {
 		e := s.state.event(id)
 		records[i] = Record{
 			Topic: s.state.Config.Topic, Key: strconv.AppendInt(nil, e.App, 10),
-			Value: e.Payload, Time: time.Unix(0, e.At),
+			Value: e.Payload, Time: time.Unix(0, e.At), Headers: e.Trace.headers(),
 		}
 	}
 	s.mu.Unlock()

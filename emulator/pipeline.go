@@ -36,7 +36,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 	m := e.contract.Match(r)
-	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path, host: r.Host, https: overTLS(r)}
+	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path, host: r.Host, https: overTLS(r), trace: traceOf(r.Header)}
 	if m.Operation == nil {
 		x.odd = "a path or a method that no operation has"
 		stage := "not_found"
@@ -190,7 +190,7 @@ func (s *Sandbox) callOrRefuseLocked(x *Exchange, invalid error, prefer spec.Pre
 	}
 	if b.changes {
 		if now, err = s.consultLocked(b, x, now); err == nil {
-			err = s.logLocked(input{At: now.UnixNano(), Call: x.op.ID, As: &x.principal, Params: x.params, Reply: x.reply})
+			err = s.logLocked(input{At: now.UnixNano(), Call: x.op.ID, As: &x.principal, Params: x.params, Reply: x.reply, Trace: x.trace})
 		}
 		if err != nil {
 			s.recordLocked(now, x)
