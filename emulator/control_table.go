@@ -27,6 +27,9 @@ func existenceOperations() []controlOperation {
 		serves("getContract", getContract),
 		serves("getControlContract", getControlContract),
 		serves("getClientScript", getClientScript),
+		// control_profile.go
+		serves("getMetrics", getMetrics),
+		serves("getProfile", getProfile),
 		// control_sandboxes.go
 		answers("listSandboxes", http.StatusOK, listSandboxes),
 		answers("createSandbox", http.StatusCreated, createSandbox),

@@ -93,6 +93,9 @@ type Exchange struct {
 	host      string        // where the caller reached the platform
 	https     bool          // and how
 	trace     *Trace        // the trace it is part of; nil for none
+	seq       int64         // its entry in the journal of sandbox
+	sandbox   string
+	broken    bool // the answer broke the contract
 }
 
 func (*Exchange) journalDetail() {}
@@ -306,6 +309,7 @@ type Journal struct {
 	// deliveries counts the attempts recorded so far.
 	deliveries int
 	grown      chan struct{} // closed at the next entry; nil when nobody waits
+	told       func(Entry)   // is told of each entry; nil: nobody is
 }
 
 // append records what happened and returns its number.
@@ -320,6 +324,9 @@ func (j *Journal) append(at time.Time, cause int64, kind string, d Detail) int64
 	} else {
 		j.entries[j.start] = e
 		j.start = (j.start + 1) % j.limit
+	}
+	if j.told != nil {
+		j.told(e)
 	}
 	j.wake()
 	return j.last

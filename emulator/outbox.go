@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/swanemu/emu/internal/clock"
 )
 
 // The outbox: what was emitted is owed until its receiver has it. An attempt's
@@ -145,7 +147,9 @@ func (e *Emulator) attempt(ctx context.Context, ev *Event, out *pushOutcome, bod
 		l = e.notification(body)
 	}
 	l.headers = ev.Trace.headers()
+	began := clock.Wall()
 	r := e.poster.send(ctx, out.Sink, l)
+	e.meter.sent(ev.Channel, clock.Wall().Sub(began))
 	out.Status = r.Status
 	switch {
 	case r.Err != nil:
@@ -280,7 +284,9 @@ func (s *Sandbox) publish(ctx context.Context) bool {
 	s.mu.Unlock()
 
 	sending, cancel := context.WithTimeout(ctx, publishTimeout)
+	began := clock.Wall()
 	errs := s.em.opt.Broker.Publish(sending, records)
+	s.em.meter.sent(ChannelKafka, clock.Wall().Sub(began))
 	cancel()
 	var r kafkaResult
 	for i, err := range errs {

@@ -47,6 +47,8 @@ type Sandbox struct {
 	ended chan struct{}
 	// asked numbers the questions to hosts, those under way included.
 	asked int64
+	// lines are what the log is told at the end of the input.
+	lines []line
 	// fired counts what timers did since somebody asked for a report.
 	fired *firings
 }
@@ -72,7 +74,7 @@ type input struct {
 // newSandbox wraps a state; the caller sets the log and starts it.
 func newSandbox(em *Emulator, st *State) *Sandbox {
 	s := &Sandbox{em: em, name: st.Name, state: st}
-	s.journal.limit, s.journal.last = em.opt.JournalSize, st.Journal
+	s.journal.limit, s.journal.last, s.journal.told = em.opt.JournalSize, st.Journal, s.observe
 	start := time.Unix(0, st.At)
 	if now := clock.Wall(); st.Follows && st.Rate == clock.Real && now.After(start) {
 		start = now
@@ -171,8 +173,11 @@ const snapshotEvery = 64 << 20
 // unlock ends an input: it lets go of the lock and sees to what the input left
 // to do. On virtual time deliveries wait for whoever moves time.
 func (s *Sandbox) unlock() {
+	lines := s.lines
+	s.lines = nil
+	defer s.em.tell(lines)
+	defer s.mu.Unlock()
 	if s.closed {
-		s.mu.Unlock()
 		return
 	}
 	if s.log != nil && s.log.Size() > snapshotEvery {
@@ -191,7 +196,6 @@ func (s *Sandbox) unlock() {
 		}
 	}
 	s.armLocked()
-	s.mu.Unlock()
 }
 
 // armLocked sets the wake-up for the next timer, if the clock runs.
