@@ -18,7 +18,13 @@ type Record struct {
 	// Time is the record's timestamp, taken from the sandbox's clock; Kafka
 	// keeps it to the millisecond.
 	Time time.Time
+	// Headers go with the record, in order: the trace of the request behind
+	// the notice, if it named one.
+	Headers []Header
 }
+
+// Header is one header of a Record.
+type Header struct{ Name, Value string }
 
 // Broker publishes records to Kafka. The emulator declares what it needs and
 // package emulator/kafka provides it, embedded or external, so that nothing

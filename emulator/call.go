@@ -39,6 +39,8 @@ type Call struct {
 
 	box   *Sandbox
 	cause int64
+	// trace is what the events carry on that this call emits; nil for none.
+	trace *Trace
 	// evidence is the least certain thing that the answer rests on so far.
 	evidence spec.Evidence
 	// reply is what the host has said that was asked before; nil where none
@@ -78,6 +80,9 @@ func (c *Call) record(kind string, d Detail) int64 {
 func (c *Call) after(d time.Duration, t Timer) int64 {
 	c.State.LastTimer++
 	t.ID, t.Cause = c.State.LastTimer, c.cause
+	if t.Kind != timerTicket { // tickets come by themselves, for ever
+		t.Trace = c.trace
+	}
 	t.Due = c.Now.Add(max(d, 0)).UnixNano()
 	c.State.Timers.add(t)
 	return t.ID

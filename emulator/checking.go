@@ -16,7 +16,7 @@ import (
 // check says where a state does not hold together. m is the lifecycle of
 // packages; one without states checks none.
 func (s *State) check(m *machine) error {
-	for _, f := range []func(*machine) error{s.checkSettings, s.checkApps, s.checkOthers, s.checkHosts, s.checkUsers, s.checkHost, s.checkMessages, s.checkEvents, s.checkTimers} {
+	for _, f := range []func(*machine) error{s.checkSettings, s.checkApps, s.checkOthers, s.checkHosts, s.checkUsers, s.checkHost, s.checkMessages, s.checkEvents, s.checkTimers, s.checkTraces} {
 		if err := f(m); err != nil {
 			return fmt.Errorf("state: %w", err)
 		}

@@ -85,6 +85,8 @@ type controlCall struct {
 	body []byte
 	// lastEventID is what a client that lost its event stream had last.
 	lastEventID string
+	// trace is that of the request; nil for none.
+	trace *Trace
 }
 
 // A controlAnswer is what goes back.
@@ -101,6 +103,7 @@ const (
 	mediaYAML    = "application/yaml"
 	mediaProblem = "application/problem+json"
 	mediaEvents  = "text/event-stream"
+	mediaBytes   = "application/octet-stream"
 )
 
 // stateLimit bounds the body of an imported state, in bytes.
@@ -150,6 +153,7 @@ func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if a.stream != nil {
+		c.e.obeyed(m.Operation.ID, a.status)
 		c.stream(w, r, a)
 		return
 	}
@@ -165,13 +169,14 @@ func (c *control) early(w http.ResponseWriter, operation string, a controlAnswer
 			op, _ = api.contract.Operation(operation)
 		}
 	}
-	c.write(w, op, a)
+	c.put(w, op, a)
+	c.e.obeyed(operation, a.status)
 }
 
 // answer reads a request and has it done.
 func (c *control) answer(api *controlAPI, m spec.Match, r *http.Request, bound string) (controlAnswer, error) {
 	op := api.table[m.Operation.ID]
-	call := &controlCall{ctx: r.Context(), e: c.e, op: m.Operation, lastEventID: r.Header.Get("Last-Event-ID")}
+	call := &controlCall{ctx: r.Context(), e: c.e, op: m.Operation, lastEventID: r.Header.Get("Last-Event-ID"), trace: traceOf(r.Header)}
 	limit := c.e.opt.BodyLimit
 	if op.raw {
 		limit = max(limit, stateLimit)
@@ -261,11 +266,22 @@ func (api *controlAPI) unrouted(w http.ResponseWriter, r *http.Request, m spec.M
 	return p
 }
 
-// write holds an answer against the contract and puts it on the wire.
+// write counts an answer and puts it on the wire.
 func (c *control) write(w http.ResponseWriter, op *spec.Operation, a controlAnswer) {
+	operation := ""
+	if op != nil {
+		operation = op.ID
+	}
+	c.put(w, op, a)
+	c.e.obeyed(operation, a.status)
+}
+
+// put holds an answer against the contract and puts it on the wire.
+func (c *control) put(w http.ResponseWriter, op *spec.Operation, a controlAnswer) {
 	const checked = 1 << 20 // larger answers are held against it in strict mode only
 	if op != nil && (c.e.opt.Strict || len(a.body) <= checked) {
 		if err := op.CheckAnswer(a.status, a.mediaType, a.body); err != nil {
+			c.e.meter.count(metricBreaches, "operation", op.ID)
 			c.e.opt.Logger.Error("answer breaks the control API's contract", "operation", op.ID, "err", err)
 			if c.e.opt.Strict {
 				a = (&controlProblem{Status: http.StatusInternalServerError, Detail: "answer breaks the contract: " + err.Error()}).answer()

@@ -30,6 +30,9 @@ func existenceOperations() []controlOperation {
 		// control_setup.go
 		answers("getSetup", http.StatusOK, getSetup),
 		answers("probeAddress", http.StatusOK, probe),
+		// control_profile.go
+		serves("getMetrics", getMetrics),
+		serves("getProfile", getProfile),
 		// control_sandboxes.go
 		answers("listSandboxes", http.StatusOK, listSandboxes),
 		answers("createSandbox", http.StatusCreated, createSandbox),
@@ -194,7 +197,7 @@ func orders[In, Out any](id string, status int, f func(*Call, In) (Out, error)) 
 	op := controlOperation{id: id, in: reflect.TypeFor[In](), names: names(reflect.TypeFor[In]()), order: changes(id, f)}
 	_, op.err = spec.NewBinder[In]()
 	op.run = func(c *controlCall) (controlAnswer, error) {
-		data, err := c.box.order(id, c.params)
+		data, err := c.box.order(id, c.params, c.trace)
 		if err != nil {
 			return controlAnswer{}, err
 		}

@@ -40,6 +40,7 @@ type Emulator struct {
 	platformKey, merchantKey func() (seal.PaySigner, error)
 
 	poster  *poster
+	meter   *meter
 	control *control
 	index   *index
 
@@ -76,7 +77,7 @@ func New(ctx context.Context, o Options) (*Emulator, error) {
 		return nil, err
 	}
 	e := &Emulator{
-		opt: o, index: newIndex(), sandboxes: map[string]*Sandbox{},
+		opt: o, index: newIndex(), meter: newMeter(), sandboxes: map[string]*Sandbox{},
 		platformKey: sync.OnceValues(platformKey), merchantKey: sync.OnceValues(merchantKey),
 		slots: make(chan struct{}, pushesUnderWay), kafkaWork: make(chan struct{}, 1),
 	}
@@ -203,6 +204,7 @@ func (e *Emulator) restore(kept Saved) error {
 		}
 	}
 	s := newSandbox(e, st)
+	s.journal.told = nil // it was told when it happened
 	if err := e.register(s); err != nil {
 		return err
 	}
@@ -214,6 +216,7 @@ func (e *Emulator) restore(kept Saved) error {
 	// The clock goes on from where the inputs left it.
 	again := newSandbox(e, s.state)
 	again.journal = s.journal
+	again.journal.told = again.observe
 	if err := e.keep(again); err != nil {
 		return err
 	}

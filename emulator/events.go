@@ -61,6 +61,8 @@ type Event struct {
 	Copies  int           `json:"copies,omitempty"`
 	Spoil   string        `json:"spoil,omitempty"`
 	SpoilBy time.Duration `json:"spoil_by,omitempty"`
+	// Trace is that of the request that brought it about; nil for none.
+	Trace *Trace `json:"trace,omitempty"`
 }
 
 // A Receipt is the arrival of an event in the inbox; At is in nanoseconds since
@@ -80,6 +82,7 @@ func (c *Call) emitBy(transition string, e Event) {
 	e.ID = st.LastEvent
 	e.At = c.Now.UnixNano()
 	e.Status = eventWaiting
+	e.Trace = c.trace
 	e.Cause = c.record(KindEvent, &EventDetail{
 		ID: e.ID, Name: e.Name, Channel: e.Channel, App: e.App, TP: e.TP, Deal: e.Deal, Order: e.Order, Payload: e.Payload,
 	})

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/swanemu/emu/internal/clock"
 	"github.com/swanemu/emu/internal/spec"
 )
 
@@ -13,8 +14,9 @@ import (
 // details (RFC 9457), and the exchanges stand in the default sandbox's journal.
 
 func (e *Emulator) serveForeign(w http.ResponseWriter, r *http.Request) {
+	began := clock.Wall()
 	m := e.contract.Match(r)
-	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path}
+	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path, trace: traceOf(r.Header)}
 	prefer := e.admitForeign(w, r, m, x)
 	s := e.defaultSandbox()
 	s.mu.Lock()
@@ -39,6 +41,7 @@ func (e *Emulator) serveForeign(w http.ResponseWriter, r *http.Request) {
 	if x.hold > 0 {
 		s.wait(r.Context(), x.hold)
 	}
+	e.answered(x, began)
 	e.write(w, x)
 }
 

@@ -115,7 +115,7 @@ func (s *Sandbox) consultLocked(b *behaviour, x *Exchange, now time.Time) (time.
 	if q == nil {
 		return now, nil
 	}
-	x.reply = s.consult(q, now)
+	x.reply = s.consult(q, now, x.trace)
 	if s.closed {
 		return now, errClosed
 	}
@@ -124,13 +124,13 @@ func (s *Sandbox) consultLocked(b *behaviour, x *Exchange, now time.Time) (time.
 
 // consult asks a host. It is called with the lock held and lets go of it
 // meanwhile; what was due then is seen to as at the end of an input.
-func (s *Sandbox) consult(q *hostQuestion, now time.Time) *hostReply {
+func (s *Sandbox) consult(q *hostQuestion, now time.Time, trace *Trace) *hostReply {
 	s.asked = max(s.asked, s.state.LastQuestion) + 1
 	out := &hostReply{Number: s.asked, Host: q.host.OfficalNo}
 	out.Request = strconv.FormatInt(s.state.draw("host request", s.asked).between(1_000_000_000, 9_999_999_999), 10)
 	address := q.address(out.Request, now)
 	s.unlock()
-	r := s.em.poster.get(s.em.ctx, address)
+	r := s.em.poster.get(s.em.ctx, address, trace)
 	s.mu.Lock()
 	out.Sink, out.Status, out.Body = publicURL(address), r.Status, r.Answer
 	if r.Err != nil {

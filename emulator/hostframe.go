@@ -18,6 +18,7 @@ type hostFrame struct{ key, request string }
 // that the answer carries, where the answer carries one.
 func (s *Sandbox) recordLocked(now time.Time, x *Exchange) int64 {
 	seq := s.journal.append(now, 0, KindExchange, x)
+	x.seq, x.sandbox = seq, s.name
 	if x.op != nil && x.op.Envelope == hostEnvelope {
 		x.frame = hostFrame{s.state.Config.AuthorizeKeyPath, (&Call{State: s.state, cause: seq}).requestID()}
 	}

@@ -92,6 +92,10 @@ type Exchange struct {
 	frame     hostFrame     // what goes around an answer of the host API
 	host      string        // where the caller reached the platform
 	https     bool          // and how
+	trace     *Trace        // the trace it is part of; nil for none
+	seq       int64         // its entry in the journal of sandbox
+	sandbox   string
+	broken    bool // the answer broke the contract
 }
 
 func (*Exchange) journalDetail() {}
@@ -136,8 +140,9 @@ func (x *Exchange) MarshalJSON() ([]byte, error) {
 		Outcome   string          `json:"outcome"`
 		Note      string          `json:"note,omitempty"`
 		Fault     string          `json:"fault,omitempty"`
+		Trace     string          `json:"traceparent,omitempty"`
 		Answer    json.RawMessage `json:"answer,omitempty"`
-	}{x.Operation(), x.method, x.path, nil, params, x.status, x.outcome, x.note, x.fault, nil}
+	}{x.Operation(), x.method, x.path, nil, params, x.status, x.outcome, x.note, x.fault, x.trace.parent(), nil}
 	if x.principal.Kind != "" {
 		out.Principal = &x.principal
 	}
@@ -216,6 +221,8 @@ type Control struct {
 	Operation string         `json:"operation"`
 	Params    map[string]any `json:"params,omitempty"`
 	Outcome   string         `json:"outcome"`
+	// TraceParent is the trace that the order is part of; "" for none.
+	TraceParent string `json:"traceparent,omitempty"`
 
 	sent   spec.Params // Params with secrets
 	answer []byte
@@ -302,6 +309,7 @@ type Journal struct {
 	// deliveries counts the attempts recorded so far.
 	deliveries int
 	grown      chan struct{} // closed at the next entry; nil when nobody waits
+	told       func(Entry)   // is told of each entry; nil: nobody is
 }
 
 // append records what happened and returns its number.
@@ -316,6 +324,9 @@ func (j *Journal) append(at time.Time, cause int64, kind string, d Detail) int64
 	} else {
 		j.entries[j.start] = e
 		j.start = (j.start + 1) % j.limit
+	}
+	if j.told != nil {
+		j.told(e)
 	}
 	j.wake()
 	return j.last

@@ -77,6 +77,9 @@ type Options struct {
 	// AdminToken.
 	AdminOpen bool
 
+	// Profiles lets the control API take profiles of the process (pprof).
+	Profiles bool
+
 	// AllowOrigins are the origins of pages of other sites, such as
 	// http://localhost:3000, that may call what a client of a mini program
 	// calls: the host API, the cashier and what the user is asked. * is any;
@@ -93,7 +96,8 @@ type Options struct {
 	JournalSize int
 	// BodyLimit bounds a request's body, in bytes; 0 means 4 MiB.
 	BodyLimit int64
-	// Logger gets one line per noteworthy event; nil means none.
+	// Logger gets one line per exchange and per delivery, and what goes wrong;
+	// orders of the control API at level debug. nil means none.
 	Logger *slog.Logger
 	// Version is what health answers call this build; "" means "dev".
 	Version string

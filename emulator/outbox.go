@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/swanemu/emu/internal/clock"
 )
 
 // The outbox: what was emitted is owed until its receiver has it. An attempt's
@@ -144,7 +146,10 @@ func (e *Emulator) attempt(ctx context.Context, ev *Event, out *pushOutcome, bod
 	if ev.Channel == ChannelNotify {
 		l = e.notification(body)
 	}
+	l.headers = ev.Trace.headers()
+	began := clock.Wall()
 	r := e.poster.send(ctx, out.Sink, l)
+	e.meter.sent(ev.Channel, clock.Wall().Sub(began))
 	out.Status = r.Status
 	switch {
 	case r.Err != nil:
@@ -178,7 +183,7 @@ func (s *Sandbox) pushEndedLocked(now time.Time, out pushOutcome) {
 		Event: e.ID, Name: e.Name, Channel: e.Channel, Sink: publicURL(out.Sink), Number: out.Number,
 		OK: out.OK, Status: out.Status, Error: out.Error,
 	}
-	c := &Call{Now: now, State: s.state, box: s}
+	c := &Call{Now: now, State: s.state, box: s, trace: e.Trace}
 	wait, again := s.state.pause(e, out.Number)
 	switch {
 	case out.OK && e.Copies > 0:
@@ -273,13 +278,15 @@ func (s *Sandbox) publish(ctx context.Context) bool {
 		e := s.state.event(id)
 		records[i] = Record{
 			Topic: s.state.Config.Topic, Key: strconv.AppendInt(nil, e.App, 10),
-			Value: e.Payload, Time: time.Unix(0, e.At),
+			Value: e.Payload, Time: time.Unix(0, e.At), Headers: e.Trace.headers(),
 		}
 	}
 	s.mu.Unlock()
 
 	sending, cancel := context.WithTimeout(ctx, publishTimeout)
+	began := clock.Wall()
 	errs := s.em.opt.Broker.Publish(sending, records)
+	s.em.meter.sent(ChannelKafka, clock.Wall().Sub(began))
 	cancel()
 	var r kafkaResult
 	for i, err := range errs {

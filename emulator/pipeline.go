@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/swanemu/emu/internal/clock"
 	"github.com/swanemu/emu/internal/spec"
 )
 
@@ -35,8 +36,9 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
+	began := clock.Wall()
 	m := e.contract.Match(r)
-	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path, host: r.Host, https: overTLS(r)}
+	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path, host: r.Host, https: overTLS(r), trace: traceOf(r.Header)}
 	if m.Operation == nil {
 		x.odd = "a path or a method that no operation has"
 		stage := "not_found"
@@ -45,6 +47,7 @@ func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 			stage = "method"
 		}
 		e.defaultSandbox().refuseUnrouted(x, stage)
+		e.answered(x, began)
 		e.write(w, x)
 		return
 	}
@@ -73,6 +76,7 @@ func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 	if x.hold > 0 {
 		s.wait(r.Context(), x.hold)
 	}
+	e.answered(x, began)
 	e.write(w, x)
 }
 
@@ -178,7 +182,7 @@ func (s *Sandbox) callOrRefuseLocked(x *Exchange, invalid error, prefer spec.Pre
 	}
 	x.evidence, x.strict = x.op.Evidence, s.state.Config.StrictEvidence
 	if x.strict && x.evidence.Grade == gradeAssumed {
-		s.journal.append(now, 0, KindExchange, x)
+		x.seq, x.sandbox = s.journal.append(now, 0, KindExchange, x), s.name
 		x.assumed(&assumedError{"the operation " + x.op.ID})
 		return false
 	}
@@ -190,7 +194,7 @@ func (s *Sandbox) callOrRefuseLocked(x *Exchange, invalid error, prefer spec.Pre
 	}
 	if b.changes {
 		if now, err = s.consultLocked(b, x, now); err == nil {
-			err = s.logLocked(input{At: now.UnixNano(), Call: x.op.ID, As: &x.principal, Params: x.params, Reply: x.reply})
+			err = s.logLocked(input{At: now.UnixNano(), Call: x.op.ID, As: &x.principal, Params: x.params, Reply: x.reply, Trace: x.trace})
 		}
 		if err != nil {
 			s.recordLocked(now, x)
@@ -315,6 +319,7 @@ func (e *Emulator) check(x *Exchange, env *spec.Envelope) {
 	if err == nil {
 		return
 	}
+	x.broken = true
 	x.note = "answer breaks the contract: " + err.Error()
 	e.opt.Logger.Error("answer breaks the contract", "operation", x.op.ID, "err", err)
 	if e.opt.Strict {

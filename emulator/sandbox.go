@@ -47,6 +47,8 @@ type Sandbox struct {
 	ended chan struct{}
 	// asked numbers the questions to hosts, those under way included.
 	asked int64
+	// lines are what the log is told at the end of the input.
+	lines []line
 	// fired counts what timers did since somebody asked for a report.
 	fired *firings
 }
@@ -66,12 +68,13 @@ type input struct {
 	Clock  *ClockDetail `json:"clock,omitempty"`
 	Fault  *faultTarget `json:"fault,omitempty"`
 	Reply  *hostReply   `json:"reply,omitempty"` // what a host said to a call
+	Trace  *Trace       `json:"trace,omitempty"` // of the call or the order
 }
 
 // newSandbox wraps a state; the caller sets the log and starts it.
 func newSandbox(em *Emulator, st *State) *Sandbox {
 	s := &Sandbox{em: em, name: st.Name, state: st}
-	s.journal.limit, s.journal.last = em.opt.JournalSize, st.Journal
+	s.journal.limit, s.journal.last, s.journal.told = em.opt.JournalSize, st.Journal, s.observe
 	start := time.Unix(0, st.At)
 	if now := clock.Wall(); st.Follows && st.Rate == clock.Real && now.After(start) {
 		start = now
@@ -125,7 +128,7 @@ func (s *Sandbox) fireLocked(until int64) {
 	for len(st.Timers) > 0 && st.Timers[0].Due <= until {
 		t := st.Timers.next()
 		st.At = max(st.At, t.Due)
-		c := &Call{Now: time.Unix(0, st.At), State: st, box: s, cause: t.Cause}
+		c := &Call{Now: time.Unix(0, st.At), State: st, box: s, cause: t.Cause, trace: t.Trace}
 		did := fireSafely(c, t)
 		if s.fired != nil && did {
 			s.fired.add(t)
@@ -170,8 +173,11 @@ const snapshotEvery = 64 << 20
 // unlock ends an input: it lets go of the lock and sees to what the input left
 // to do. On virtual time deliveries wait for whoever moves time.
 func (s *Sandbox) unlock() {
+	lines := s.lines
+	s.lines = nil
+	defer s.em.tell(lines)
+	defer s.mu.Unlock()
 	if s.closed {
-		s.mu.Unlock()
 		return
 	}
 	if s.log != nil && s.log.Size() > snapshotEvery {
@@ -190,7 +196,6 @@ func (s *Sandbox) unlock() {
 		}
 	}
 	s.armLocked()
-	s.mu.Unlock()
 }
 
 // armLocked sets the wake-up for the next timer, if the clock runs.
@@ -281,13 +286,13 @@ func (s *Sandbox) replay(data []byte) error {
 		if !ok || s.em.table[in.Call] == nil {
 			return fmt.Errorf("log of sandbox %s: the contract has no call %q", s.name, in.Call)
 		}
-		x := &Exchange{op: op, method: op.Method, path: op.Path, params: in.Params, reply: in.Reply}
+		x := &Exchange{op: op, method: op.Method, path: op.Path, params: in.Params, reply: in.Reply, trace: in.Trace}
 		if in.As != nil {
 			x.principal = *in.As
 		}
 		s.callLocked(now, s.em.table[in.Call], x)
 	case in.Order != "":
-		_, err := s.orderLocked(now, in.Order, in.Params)
+		_, err := s.orderLocked(now, in.Order, in.Params, in.Trace)
 		_ = err // it was refused then as it is now, and changed as little
 	}
 	return nil
@@ -300,7 +305,7 @@ func (s *Sandbox) callLocked(now time.Time, b *behaviour, x *Exchange) {
 	if b.changes {
 		s.state.Inputs++
 	}
-	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq, reply: x.reply, exchange: x}
+	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq, trace: x.trace, reply: x.reply, exchange: x}
 	body, err := b.safely(c, x.params, s.em.wire.success[x.op.Envelope])
 	if c.mediaType != "" && err == nil {
 		x.answer = &spec.Answer{MediaType: c.mediaType}
@@ -310,15 +315,15 @@ func (s *Sandbox) callLocked(now time.Time, b *behaviour, x *Exchange) {
 }
 
 // orderLocked applies an order of the control API that changes the state.
-func (s *Sandbox) orderLocked(now time.Time, order string, p spec.Params) ([]byte, error) {
+func (s *Sandbox) orderLocked(now time.Time, order string, p spec.Params, trace *Trace) ([]byte, error) {
 	b := s.em.orders[order]
 	if b == nil {
 		return nil, fmt.Errorf("the control API has no order %q", order)
 	}
-	ctl := &Control{Operation: order, Params: controlParams(p), Outcome: "ok", sent: p}
+	ctl := &Control{Operation: order, Params: controlParams(p), Outcome: "ok", TraceParent: trace.parent(), sent: p}
 	seq := s.journal.append(now, 0, KindControl, ctl)
 	s.state.Inputs++
-	data, err := b.safely(&Call{Now: now, State: s.state, box: s, cause: seq}, p, bareForm)
+	data, err := b.safely(&Call{Now: now, State: s.state, box: s, cause: seq, trace: trace}, p, bareForm)
 	s.fireLocked(now.UnixNano()) // what the order made due at once
 	if ctl.answer = data; err != nil {
 		ctl.Outcome = err.Error()
@@ -328,18 +333,18 @@ func (s *Sandbox) orderLocked(now time.Time, order string, p spec.Params) ([]byt
 
 // order is an order of the control API as it comes in: logged, applied, and,
 // on virtual time, delivered.
-func (s *Sandbox) order(order string, p spec.Params) ([]byte, error) {
+func (s *Sandbox) order(order string, p spec.Params, trace *Trace) ([]byte, error) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		return nil, errClosed
 	}
 	now := s.tickLocked()
-	if err := s.logLocked(input{At: now.UnixNano(), Order: order, Params: p}); err != nil {
+	if err := s.logLocked(input{At: now.UnixNano(), Order: order, Params: p, Trace: trace}); err != nil {
 		s.unlock()
 		return nil, err
 	}
-	data, err := s.orderLocked(now, order, p)
+	data, err := s.orderLocked(now, order, p, trace)
 	s.pushNow = s.clock.Virtual()
 	s.unlock()
 	s.deliverNow(s.em.ctx)

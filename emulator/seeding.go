@@ -246,7 +246,7 @@ func (e *Emulator) Credentials() (Credentials, error) { return e.defaultSandbox(
 // Credentials issues a fresh set of tokens for the sandbox's first app and
 // returns them with everything else a client needs.
 func (s *Sandbox) Credentials() (Credentials, error) {
-	data, err := s.order("issueCredentials", spec.Params{})
+	data, err := s.order("issueCredentials", spec.Params{}, nil)
 	var c Credentials
 	if err == nil {
 		err = json.Unmarshal(data, &c)

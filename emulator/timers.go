@@ -41,6 +41,8 @@ type Timer struct {
 	// Decision is what is decided, for upload and audit, payment, refund_audit
 	// and refund.
 	Decision *Decision `json:"decision,omitempty"`
+	// Trace is that of the request behind it; nil for none.
+	Trace *Trace `json:"trace,omitempty"`
 }
 
 // timerHeap orders timers by due time, then by the order they were set.

@@ -145,6 +145,8 @@ type letter struct {
 	// timeout bounds the attempt, limit what is kept of the answer, in bytes.
 	timeout time.Duration
 	limit   int
+	// headers go along; they are the trace's.
+	headers []Header
 }
 
 // poster delivers pushes and notifications. It is safe for concurrent use.
@@ -212,8 +214,8 @@ func (p *poster) push(body []byte) letter {
 
 // get asks a host app's server, under the same rules as post. An answer longer
 // than a host may give is an error.
-func (p *poster) get(ctx context.Context, address string) postResult {
-	r := p.send(ctx, address, letter{channel: "host", timeout: p.timeout, limit: hostAnswerLimit})
+func (p *poster) get(ctx context.Context, address string, trace *Trace) postResult {
+	r := p.send(ctx, address, letter{channel: "host", timeout: p.timeout, limit: hostAnswerLimit, headers: trace.headers()})
 	if r.Err == nil && r.cut {
 		r.Err = fmt.Errorf("host: the answer is longer than %d bytes", hostAnswerLimit)
 	}
@@ -240,6 +242,9 @@ func (p *poster) send(ctx context.Context, address string, l letter) postResult 
 		req.Header.Set("Content-Type", l.mediaType)
 	}
 	req.Header.Set("User-Agent", "emu")
+	for _, h := range l.headers {
+		req.Header.Set(h.Name, h.Value)
+	}
 	if user := req.URL.User; user != nil {
 		password, _ := user.Password()
 		req.SetBasicAuth(user.Username(), password)

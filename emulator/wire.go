@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/swanemu/emu/internal/spec"
@@ -29,6 +30,7 @@ type refusalForm struct {
 	whole         []byte
 	before, after []byte
 	gateway       bool
+	code          any // its number or name on the wire; nil where it has none
 }
 
 // successForm wraps a result: whole stands alone, before and '}' surround it.
@@ -70,6 +72,12 @@ func newRefusalForm(def spec.ErrorDef) *refusalForm {
 	}
 	for i, m := range def.Body {
 		f.gateway = f.gateway || m.Name == "error_code"
+		if m.Name == "errno" || m.Name == "error_code" || m.Name == "error" {
+			f.code = strings.Trim(string(m.Value), `"`)
+			if number, err := strconv.Atoi(string(m.Value)); err == nil {
+				f.code = number
+			}
+		}
 		if m.Name == def.Detail && len(m.Value) >= 2 && m.Value[0] == '"' {
 			head := object(def.Body[:i+1])
 			f.before = head[:len(head)-2] // up to the closing quote of the text

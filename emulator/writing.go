@@ -30,13 +30,9 @@ func (e *Emulator) write(w http.ResponseWriter, x *Exchange) {
 	if text := e.wire.evidence[x.evidence]; text != nil {
 		h[evidenceHeader] = text
 	}
-	status := x.status
 	if form := e.wire.refusals[x.outcome]; form != nil && x.answer == nil {
 		for _, kv := range form.header {
 			h.Set(kv[0], kv[1])
-		}
-		if form.gateway {
-			status = e.opt.GatewayStatus
 		}
 	}
 	if x.fault == FaultReset {
@@ -47,13 +43,21 @@ func (e *Emulator) write(w http.ResponseWriter, x *Exchange) {
 		body = append(slices.Clone(body[:len(body)/2]), "\xff}{<"...)
 	}
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	w.WriteHeader(status)
+	w.WriteHeader(e.wireStatus(x))
 	if x.fault == FaultTruncate {
 		_, _ = w.Write(body[:len(body)/2])
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
 	_, _ = w.Write(body) // a client that is gone needs no answer
+}
+
+// wireStatus is the HTTP status of an exchange's answer; 0 where there is none.
+func (e *Emulator) wireStatus(x *Exchange) int {
+	if form := e.wire.refusals[x.outcome]; form != nil && form.gateway && x.answer == nil {
+		return e.opt.GatewayStatus
+	}
+	return x.status
 }
 
 // reset ends the connection the hard way: with a TCP reset where there is a

@@ -73,6 +73,7 @@ type settings struct {
 	AdminToken     string   `koanf:"admin-token"`
 	AdminTokenFile string   `koanf:"admin-token-file"`
 	AdminOpen      bool     `koanf:"admin-open"`
+	Pprof          bool     `koanf:"pprof"`
 	AllowOrigins   []string `koanf:"allow-origin"`
 
 	LogFormat string `koanf:"log-format"`

@@ -84,6 +84,7 @@ func serveGroups() []group {
 	fs.String("admin-token", "", "`token` that control calls need; better in EMU_ADMIN_TOKEN or a file")
 	fs.String("admin-token-file", "", "`file` that holds the control token")
 	fs.Bool("admin-open", false, "let callers from other machines in without a token")
+	fs.Bool("pprof", false, "let the control API take profiles of the process")
 	fs.StringSlice("allow-origin", nil, "`origins` of pages that may call what swan.js calls, or *")
 
 	fs = begin("Output")

@@ -323,6 +323,7 @@ func (s *settings) options() (emulator.Options, error) {
 		PushAttempts: s.PushAttempts,
 		AdminToken:   s.AdminToken,
 		AdminOpen:    s.AdminOpen,
+		Profiles:     s.Pprof,
 		AllowOrigins: s.AllowOrigins,
 		JournalSize:  s.JournalSize,
 		BodyLimit:    s.BodyLimit,

@@ -340,3 +340,18 @@ func TestEmbeddedDropsTheOldest(t *testing.T) {
 		}
 	}
 }
+
+func TestEmbedHeaders(t *testing.T) {
+	e := embed(t, kafka.EmbedOptions{})
+	records := numbered("a", 0, 2, 1)
+	records[1].Headers = []emulator.Header{{Name: "traceparent", Value: "00-1-2-01"}, {Name: "tracestate", Value: "a=1"}}
+	publish(t, e, records)
+	got := readBack(t, e, "a", 2)
+	if len(got[0].Headers) != 0 {
+		t.Errorf("a record without headers has %v", got[0].Headers)
+	}
+	want := []kgo.RecordHeader{{Key: "traceparent", Value: []byte("00-1-2-01")}, {Key: "tracestate", Value: []byte("a=1")}}
+	if fmt.Sprint(got[1].Headers) != fmt.Sprint(want) {
+		t.Errorf("headers are %v, want %v", got[1].Headers, want)
+	}
+}

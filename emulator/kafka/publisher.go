@@ -285,6 +285,9 @@ func (p *publisher) send(ctx context.Context, records []emulator.Record, chunk, 
 	for n, i := range pending {
 		record := &records[chunk[i]]
 		produce[n] = &kgo.Record{Topic: record.Topic, Key: record.Key, Value: record.Value, Timestamp: record.Time}
+		for _, h := range record.Headers {
+			produce[n].Headers = append(produce[n].Headers, kgo.RecordHeader{Key: h.Name, Value: []byte(h.Value)})
+		}
 		index[produce[n]] = i
 	}
 	for _, result := range p.client.ProduceSync(ctx, produce...) {

@@ -93,7 +93,11 @@ func (r *Reader) Read(ctx context.Context) ([]emulator.Record, error) {
 		}
 		fetches.EachRecord(func(k *kgo.Record) {
 			r.next[k.Partition] = k.Offset + 1
-			r.got = append(r.got, emulator.Record{Topic: k.Topic, Key: k.Key, Value: k.Value, Time: k.Timestamp})
+			record := emulator.Record{Topic: k.Topic, Key: k.Key, Value: k.Value, Time: k.Timestamp}
+			for _, h := range k.Headers {
+				record.Headers = append(record.Headers, emulator.Header{Name: h.Key, Value: string(h.Value)})
+			}
+			r.got = append(r.got, record)
 		})
 	}
 	return append([]emulator.Record(nil), r.got...), nil

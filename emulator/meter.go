@@ -1,0 +1,233 @@
+package emulator
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// What an emulator counts of itself, for Prometheus and its like. Nothing here
+// is read by what decides. Labels have the values of the contract's own names
+// (operations, refusals, events) and of constants; what is in neither goes
+// under unknown, and no label names a sandbox, so that their number is bounded.
+
+// unknownLabel stands for an operation or an event that the contract does not
+// have.
+const unknownLabel = "unknown"
+
+// A metric is one family of what is exposed.
+type metric struct {
+	name, kind, help string
+	labels           []string
+}
+
+// The names of the families that are counted as things happen.
+const (
+	metricExchanges  = "emu_exchanges_total"
+	metricExchange   = "emu_exchange_duration_seconds"
+	metricControl    = "emu_control_requests_total"
+	metricDeliveries = "emu_deliveries_total"
+	metricDelivery   = "emu_delivery_duration_seconds"
+	metricHostCalls  = "emu_host_calls_total"
+	metricFaults     = "emu_faults_total"
+	metricBreaches   = "emu_contract_breaches_total"
+	metricEntries    = "emu_journal_appended_total"
+)
+
+// The names of those that are counted when somebody looks.
+const (
+	metricBuild     = "emu_build_info"
+	metricSandboxes = "emu_sandboxes"
+	metricJournal   = "emu_journal_entries"
+	metricOwed      = "emu_events_owed"
+	metricTimers    = "emu_timers"
+)
+
+// emulatorMetrics is the table of everything that is exposed besides what is
+// known of the process and the Go runtime. docs/operations.md is made from it.
+func emulatorMetrics() []metric {
+	return []metric{
+		{metricExchanges, "counter", "Calls to the platform that were answered. status is the HTTP status, 0 where a fault left none; outcome is ok, the name of the refusal in the contract, preferred (a Prefer header), fault, or mismatch.", []string{"operation", "status", "outcome"}},
+		{metricExchange, "histogram", "Time from the first byte of a call read to its answer ready, on the machine's clock; what a fault holds back is part of it.", []string{"operation"}},
+		{metricControl, "counter", "Requests to the control API.", []string{"operation", "status"}},
+		{metricDeliveries, "counter", "Attempts to deliver an event. channel is push, notify or kafka; result is ok, retry (it will be sent again) or failed (it will not).", []string{"channel", "event", "result"}},
+		{metricDelivery, "histogram", "Time of an attempt over the wire, on the machine's clock; of Kafka that of a batch.", []string{"channel"}},
+		{metricHostCalls, "counter", "Requests to the servers of host apps. result is ok or failed.", []string{"result"}},
+		{metricFaults, "counter", "Interferences that were scripted and have hit. on is call, push, notify or kafka; do is what was done.", []string{"on", "do"}},
+		{metricBreaches, "counter", "Answers and events of the emulator that broke the contract, and panics: faults of the emulator.", []string{"operation"}},
+		{metricEntries, "counter", "Entries written to journals.", []string{"kind"}},
+		{metricJournal, "gauge", "Entries that the journals of all sandboxes hold.", nil},
+		{metricOwed, "gauge", "Events that are waiting or under way, in all sandboxes.", []string{"channel"}},
+		{metricTimers, "gauge", "Timers that are set, in all sandboxes.", nil},
+		{metricSandboxes, "gauge", "Sandboxes.", nil},
+		{metricBuild, "gauge", "Always 1; its labels say what runs.", []string{"version", "go"}},
+	}
+}
+
+// exchangeBounds and deliveryBounds are the upper bounds of the histograms, in
+// seconds.
+var (
+	exchangeBounds = []float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10}
+	deliveryBounds = []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+)
+
+// A meter counts what an emulator does. It is safe for concurrent use.
+type meter struct {
+	sets map[string]*metrics.Set // by family
+
+	// mu guards the maps below, which save making a name for each count.
+	mu        sync.RWMutex
+	exchanges map[exchangeKind]*metrics.Counter
+	durations map[string]*metrics.PrometheusHistogram
+	counters  map[[4]string]*metrics.Counter
+}
+
+// exchangeKind is what the labels of an exchange say.
+type exchangeKind struct {
+	operation string
+	status    int
+	outcome   string
+}
+
+func newMeter() *meter {
+	m := &meter{
+		sets: map[string]*metrics.Set{}, exchanges: map[exchangeKind]*metrics.Counter{},
+		durations: map[string]*metrics.PrometheusHistogram{}, counters: map[[4]string]*metrics.Counter{},
+	}
+	for _, f := range emulatorMetrics() {
+		m.sets[f.name] = metrics.NewSet()
+	}
+	return m
+}
+
+// labelled is the name of one series: label names and values in turn.
+func labelled(name string, pairs ...string) string {
+	var b strings.Builder
+	b.WriteString(name)
+	sep := "{"
+	for i := 0; i+1 < len(pairs); i += 2 {
+		b.WriteString(sep)
+		sep = ","
+		b.WriteString(pairs[i] + `="` + labelEscapes().Replace(pairs[i+1]) + `"`)
+	}
+	if len(pairs) > 0 {
+		b.WriteByte('}')
+	}
+	return b.String()
+}
+
+func labelEscapes() *strings.Replacer {
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+}
+
+// exchange counts a call that was answered.
+func (m *meter) exchange(k exchangeKind, took time.Duration) {
+	m.mu.RLock()
+	count, duration := m.exchanges[k], m.durations[k.operation]
+	m.mu.RUnlock()
+	if count == nil || duration == nil {
+		m.mu.Lock()
+		count = m.sets[metricExchanges].GetOrCreateCounter(labelled(metricExchanges,
+			"operation", k.operation, "status", strconv.Itoa(k.status), "outcome", k.outcome))
+		duration = m.sets[metricExchange].GetOrCreatePrometheusHistogramExt(labelled(metricExchange, "operation", k.operation), exchangeBounds)
+		m.exchanges[k], m.durations[k.operation] = count, duration
+		m.mu.Unlock()
+	}
+	count.Inc()
+	duration.Update(took.Seconds())
+}
+
+// count adds one to a series: names and values of up to three labels.
+func (m *meter) count(name string, pairs ...string) {
+	key := [4]string{name}
+	for i := 1; i < len(pairs); i += 2 {
+		key[(i+1)/2] = pairs[i]
+	}
+	m.mu.RLock()
+	c := m.counters[key]
+	m.mu.RUnlock()
+	if c == nil {
+		c = m.sets[name].GetOrCreateCounter(labelled(name, pairs...))
+		m.mu.Lock()
+		m.counters[key] = c
+		m.mu.Unlock()
+	}
+	c.Inc()
+}
+
+// sent notes how long an attempt over the wire took.
+func (m *meter) sent(channel string, took time.Duration) {
+	m.sets[metricDelivery].GetOrCreatePrometheusHistogramExt(labelled(metricDelivery, "channel", channel), deliveryBounds).Update(took.Seconds())
+}
+
+// A census is what is there when somebody looks.
+type census struct {
+	sandboxes, entries, timers uint64
+	owed                       map[string]uint64
+}
+
+// census counts what the sandboxes hold. It moves no time.
+func (e *Emulator) census() census {
+	c := census{owed: map[string]uint64{ChannelPush: 0, ChannelNotify: 0, ChannelKafka: 0}}
+	for _, s := range e.all() {
+		s.mu.Lock()
+		c.sandboxes++
+		c.entries += uint64(len(s.journal.entries))
+		c.timers += uint64(len(s.state.Timers))
+		for _, ev := range s.state.Events {
+			if ev.Status == eventWaiting || ev.Status == eventDue {
+				c.owed[ev.Channel]++
+			}
+		}
+		s.mu.Unlock()
+	}
+	return c
+}
+
+// expose writes everything in Prometheus' text format.
+func (e *Emulator) expose() []byte {
+	var b bytes.Buffer
+	c := e.census()
+	for _, f := range emulatorMetrics() {
+		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n", f.name, f.help, f.name, f.kind)
+		gauge := func(n uint64, pairs ...string) { fmt.Fprintf(&b, "%s %d\n", labelled(f.name, pairs...), n) }
+		switch f.name {
+		case metricBuild:
+			gauge(1, "version", e.opt.Version, "go", runtime.Version())
+		case metricSandboxes:
+			gauge(c.sandboxes)
+		case metricJournal:
+			gauge(c.entries)
+		case metricTimers:
+			gauge(c.timers)
+		case metricOwed:
+			for _, channel := range []string{ChannelPush, ChannelNotify, ChannelKafka} {
+				gauge(c.owed[channel], "channel", channel)
+			}
+		default:
+			b.Write(series(e.meter.sets[f.name].WritePrometheus))
+		}
+	}
+	b.Write(series(metrics.WriteProcessMetrics))
+	return b.Bytes()
+}
+
+// series is what write writes without the comments, which are a setting of the
+// whole process in the library.
+func series(write func(io.Writer)) []byte {
+	var all, out bytes.Buffer
+	write(&all)
+	for line := range bytes.Lines(all.Bytes()) {
+		if line[0] != '#' {
+			out.Write(line)
+		}
+	}
+	return out.Bytes()
+}
