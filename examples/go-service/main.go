@@ -1,13 +1,14 @@
 // Command go-service is what a team builds on the platform: it uploads versions
 // of a mini program, submits them to the audit when they are ready, and
-// releases what has passed. It knows nothing of emu; its tests do.
+// releases what has passed.
 //
 // Read on in platform.go (what it asks the platform), push.go (what the platform
-// tells it over HTTP), notices.go (over Kafka), and then in service_test.go.
+// tells it over HTTP), notices.go (over Kafka), and then in service_test.go,
+// which runs it beside an emulator. With the argument health it asks itself
+// whether it is up, for containers that have nothing else to ask with.
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,14 +16,16 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
 
 func main() {
-	if err := run(context.Background()); err != nil {
+	do := run
+	if len(os.Args) > 1 && os.Args[1] == "health" {
+		do = health
+	}
+	if err := do(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "go-service:", err)
 		os.Exit(1)
 	}
@@ -33,29 +36,25 @@ func main() {
 func run(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	tp, err := strconv.ParseInt(os.Getenv("TP_ID"), 10, 64)
+	s, err := service(ctx)
 	if err != nil {
-		return fmt.Errorf("TP_ID: want the number of the third-party platform: %w", err)
+		return err
 	}
-	s := &Service{
-		Platform:    cmp.Or(os.Getenv("PLATFORM"), "https://openapi.baidu.com"),
-		Client:      &http.Client{Timeout: 10 * time.Second},
-		AccessToken: os.Getenv("ACCESS_TOKEN"),
-		TPID:        tp,
-		AESKey:      os.Getenv("AES_KEY"),
-		Token:       os.Getenv("TOKEN"),
-		Report:      func(text string) { fmt.Println(text) },
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address())
+	if err != nil {
+		return fmt.Errorf("LISTEN: %w", err)
 	}
+	s.Report("listening at " + listener.Addr().String())
 	server := &http.Server{
-		Addr: cmp.Or(os.Getenv("LISTEN"), ":8090"), Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second,
+		Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second,
 		BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	consumed := make(chan error, 1)
 	go func() {
-		consumed <- s.Consume(ctx, strings.Split(os.Getenv("BROKERS"), ","), os.Getenv("TOPIC"))
-		_ = server.Close() // which ends ListenAndServe
+		consumed <- s.Consume(ctx, brokers(), os.Getenv("TOPIC"))
+		_ = server.Close() // which ends Serve
 	}()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return <-consumed

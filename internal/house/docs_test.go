@@ -17,7 +17,7 @@ func documents(t *testing.T) []string {
 	t.Helper()
 	out := []string{
 		"README.md", "README.zh-CN.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md",
-		"docs/scenarios.md", "docs/library.md", "docs/contract.md", "docs/traffic.md",
+		"docs/scenarios.md", "docs/library.md", "docs/contract.md", "docs/traffic.md", "docs/ci.md",
 	}
 	for _, name := range files(t) {
 		if sample(name) {
