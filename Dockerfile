@@ -1,6 +1,7 @@
 # The emulator in a container: the static binary and nothing else.
 #
 #   make build && docker build -t emu .
+#   make dist && docker buildx build --platform linux/amd64,linux/arm64 .
 #   docker run --rm -p 127.0.0.1:8080:8080 -p 127.0.0.1:9092:9092 emu
 #
 # Every setting of serve is a variable: -e EMU_CLOCK=virtual, or an argument
@@ -10,7 +11,10 @@ LABEL org.opencontainers.image.title="emu" \
       org.opencontainers.image.description="Emulator of the Baidu Smart Mini Program open platform" \
       org.opencontainers.image.source="https://github.com/swanemu/emu" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY dist/emu /emu
+# BuildKit says which machine an image is for, and make has built dist/emu-linux-arm64
+# and its like; the old builder says nothing and takes dist/emu.
+ARG TARGETARCH
+COPY dist/emu${TARGETARCH:+-linux-$TARGETARCH} /emu
 # Inside of a container every address is the container's own. Kafka clients are
 # told 127.0.0.1:9092, where the port is when it is published as above;
 # EMU_KAFKA_ADVERTISE says otherwise.

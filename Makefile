@@ -6,10 +6,14 @@ FUZZTIME  ?= 20000x
 BENCH     ?= .
 BENCHTIME ?= 1s
 
+# What a release has a binary for; the image is made of those for Linux.
+PLATFORMS := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64
+STATIC    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w'
+
 GOLANGCI_LINT := 2.15.0
 GOVULNCHECK   := 1.8.0
 
-.PHONY: help test race lint fmt fuzz bench bench-floor cover vuln fresh build ci clean
+.PHONY: help test race lint fmt fuzz bench bench-floor cover vuln fresh build dist compose ci clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -54,8 +58,24 @@ fresh: ## go.mod and go.sum say what the code needs
 	$(GO) mod tidy -diff
 	$(GO) mod verify
 
-build: ## dist/emu: one static file
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o dist/emu ./cmd/emu
+build: ## dist/emu: one static file, and the same for an image
+	$(STATIC) -o dist/emu ./cmd/emu
+	@if [ "$$($(GO) env GOOS)" = linux ]; then ln -f dist/emu "dist/emu-linux-$$($(GO) env GOARCH)"; \
+	else GOOS=linux $(STATIC) -o "dist/emu-linux-$$($(GO) env GOARCH)" ./cmd/emu; fi
+
+dist: $(PLATFORMS:%=dist-%) ## the binaries of a release in dist, with SHA256SUMS
+	cd dist && sha256sum $(foreach p,$(PLATFORMS),emu-$(p)$(if $(filter windows-%,$(p)),.exe)) >SHA256SUMS
+
+dist-%:
+	GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) \
+		$(STATIC) -o dist/emu-$*$(if $(filter windows-%,$*),.exe) ./cmd/emu
+
+.PHONY: dist/go-service
+dist/go-service:
+	GOOS=linux $(STATIC) -o dist/go-service ./examples/go-service
+
+compose: build dist/go-service ## an emulator, Kafka and the sample service in containers
+	docker compose -f examples/compose/compose.yaml up --build
 
 ci: ## everything, as a machine without anything does it
 	.ci/run

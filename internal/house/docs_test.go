@@ -11,12 +11,25 @@ import (
 	"testing"
 )
 
-// documents are those whose commands, links and claims are checked.
-func documents() []string {
-	return []string{
+// documents are those whose commands, links and claims are checked: the ones
+// named here, and what each sample says of itself.
+func documents(t *testing.T) []string {
+	t.Helper()
+	out := []string{
 		"README.md", "README.zh-CN.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md",
-		"docs/scenarios.md", "docs/library.md", "docs/contract.md", "docs/traffic.md",
+		"docs/scenarios.md", "docs/library.md", "docs/contract.md", "docs/traffic.md", "docs/ci.md",
 	}
+	for _, name := range files(t) {
+		if sample(name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// sample reports whether a file is what a sample says of itself.
+func sample(name string) bool {
+	return strings.HasPrefix(name, "examples/") && strings.HasSuffix(name, "/README.md")
 }
 
 // TestLinks checks that every link to a file of the repository, and to a
@@ -24,7 +37,7 @@ func documents() []string {
 func TestLinks(t *testing.T) {
 	link := regexp.MustCompile(`\[[^\]]*\]\(([^)\s]+)\)`)
 	count := 0
-	for _, document := range documents() {
+	for _, document := range documents(t) {
 		for _, found := range link.FindAllStringSubmatch(prose(t, document), -1) {
 			target, heading, _ := strings.Cut(found[1], "#")
 			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
@@ -81,9 +94,10 @@ func TestReadmesAgree(t *testing.T) {
 	}
 }
 
-// walked reports whether TestReadme runs a command of a document.
+// walked reports whether TestReadme or .ci/examples runs a command of a
+// document.
 func walked(b block, command string) bool {
-	return strings.HasPrefix(b.document, "README") && command != "go test ./..."
+	return sample(b.document) || strings.HasPrefix(b.document, "README") && command != "go test ./..."
 }
 
 // TestCommandsAreRun checks that no document names a command that nobody
@@ -98,7 +112,7 @@ func TestCommandsAreRun(t *testing.T) {
 		}
 	}
 	count := 0
-	for _, document := range documents() {
+	for _, document := range documents(t) {
 		for _, b := range blocks(t, document) {
 			commands := b.commands()
 			switch b.language {
@@ -133,7 +147,7 @@ func TestFilesAreRead(t *testing.T) {
 		}
 	}
 	count := 0
-	for _, document := range documents() {
+	for _, document := range documents(t) {
 		for _, b := range blocks(t, document) {
 			if !strings.Contains(b.note, ".") || strings.HasPrefix(document, "README") {
 				continue
@@ -189,7 +203,7 @@ func TestFlags(t *testing.T) {
 // TestGoExamples checks that Go code in a document stands in a test file, so
 // that it is compiled and run.
 func TestGoExamples(t *testing.T) {
-	for _, document := range documents() {
+	for _, document := range documents(t) {
 		for _, b := range blocks(t, document) {
 			if b.language != "go" {
 				continue

@@ -107,8 +107,10 @@ func ourImports() map[string][]string {
 		// It is linked into tests alone.
 		"emutest": {"emulator", "scenarios"},
 		// The emulator is in the image; here are the names of its credentials.
-		"container":    {"emulator", "internal/freeport"},
-		"contracttest": {".", "internal/clock", "internal/seal", "internal/spec"},
+		"container": {"emulator", "internal/freeport"},
+		// A program of others, which knows the platform and nothing of ours.
+		"examples/go-service": {},
+		"contracttest":        {".", "internal/clock", "internal/seal", "internal/spec"},
 		// It knows emu over HTTP only, like any other harness.
 		"contracttest/emutarget": {"contracttest", "internal/clock", "internal/seal"},
 		// It knows the server that it makes faulty over HTTP only.
@@ -134,6 +136,8 @@ func testImports() map[string][]string {
 		"emulator":               {"contracttest", "contracttest/emutarget"},
 		"contracttest/emutarget": {"emulator"},
 		"contracttest/mutants":   {"emulator"},
+		// Its tests run it beside an emulator.
+		"examples/go-service": {"emulator", "emulator/kafka", "emutest"},
 		// Servers that are started later need a port that is still free then.
 		"emulator/kafka": {"internal/freeport"},
 		"cmd/emu":        {"internal/freeport"},
@@ -215,7 +219,7 @@ func foreignHomes() map[string][]string {
 		"github.com/gorilla/mux":                      {"internal/spec"},
 		"github.com/brianvoe/gofakeit":                {"internal/spec"},
 		"github.com/santhosh-tekuri/jsonschema":       {"internal/spec", "scenarios"},
-		"github.com/twmb/franz-go":                    {"emulator/kafka"},
+		"github.com/twmb/franz-go":                    {"emulator/kafka", "examples/go-service"},
 		"software.sslmate.com/src/go-pkcs12":          {"internal/redirect"},
 		"code.dny.dev/ssrf":                           {"emulator"},
 		"github.com/cenkalti/backoff":                 {"emulator"},

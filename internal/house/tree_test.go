@@ -85,7 +85,7 @@ func files(t *testing.T) []string {
 			return err
 		}
 		if d.IsDir() {
-			if slices.Contains([]string{".git", ".cache", "dist", "node_modules"}, d.Name()) {
+			if slices.Contains([]string{".git", ".cache", "dist", "node_modules", "target", "__pycache__"}, d.Name()) {
 				return fs.SkipDir
 			}
 			return nil
