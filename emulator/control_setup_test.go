@@ -39,6 +39,7 @@ func TestControlProbe(t *testing.T) {
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	e := newEmulator(t, nil)
+	get(e, pathPackages) // something is journaled
 	before := len(must[struct{ Entries []any }](t, e, "GET", box+"/journal", "").Entries)
 	if before == 0 {
 		t.Fatal("the journal is not read")
