@@ -239,6 +239,11 @@ func (s *server) openBroker(ctx context.Context) error {
 // answer starts to answer requests. The channel has the error that ended it.
 func (s *server) answer() <-chan error {
 	base, cut := context.WithCancel(context.Background())
+	if s.tls != nil {
+		// One server speaks on both ports. Whichever is served first sets HTTP/2 up,
+		// the plain one only if it is named here; and the other offers it all the same.
+		s.tls.NextProtos = []string{"h2", "http/1.1"}
+	}
 	h := &http.Server{
 		Handler:           s.emulator,
 		TLSConfig:         s.tls,
