@@ -65,7 +65,7 @@ func knownParent(s string) string {
 	case len(s) > traceParentSize && (version == "00" || s[traceParentSize] != '-'):
 		return ""
 	case version == "00":
-	case strings.Contains("13579bdf", flags[1:]):
+	case strings.ContainsAny(flags[1:], "13579bdf"):
 		flags = "01" // sampled, which is all that is known of later versions
 	default:
 		flags = "00"

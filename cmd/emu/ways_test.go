@@ -148,17 +148,31 @@ func (r *runner) shell(step actionStep, environ map[string]string) (string, erro
 	}
 	cmd.Dir = r.temp
 	out, failure := cmd.CombinedOutput()
-	for line := range strings.Lines(r.left("env")) {
-		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		if !ok {
-			r.t.Errorf("GITHUB_ENV: %s", line)
-		}
-		r.env[name] = value
-	}
+	r.leave(strings.Split(strings.TrimSuffix(r.left("env"), "\n"), "\n"))
 	if added := strings.TrimSpace(r.left("path")); added != "" {
 		r.path = added + ":" + os.Getenv("PATH")
 	}
 	return string(out), failure
+}
+
+// leave sets the variables of a file like $GITHUB_ENV: NAME=value, or NAME<<END
+// and the value's lines up to END.
+func (r *runner) leave(lines []string) {
+	r.t.Helper()
+	for len(lines) > 0 && lines[0] != "" {
+		name, value, ok := strings.Cut(lines[0], "=")
+		if long, end, found := strings.Cut(lines[0], "<<"); found {
+			at := slices.Index(lines[1:], end)
+			if at < 0 {
+				r.t.Fatalf("GITHUB_ENV: %s does not end", long)
+			}
+			name, value, ok, lines = long, strings.Join(lines[1:1+at], "\n"), true, lines[1+at:]
+		}
+		if !ok {
+			r.t.Fatalf("GITHUB_ENV: %s", lines[0])
+		}
+		r.env[name], lines = value, lines[1:]
+	}
 }
 
 // left is what steps have written into one of GitHub's files so far.
@@ -195,7 +209,7 @@ func TestAction(t *testing.T) {
 	// The same variables as emu exec gives, but for its proxy's.
 	want := []string{"EMU_ADMIN_TOKEN"}
 	for _, name := range exported() {
-		if name != "REDIRECT" {
+		if name != "REDIRECT" && name != "RESTORE" {
 			want = append(want, "EMU_"+name)
 		}
 	}
