@@ -148,12 +148,21 @@ func (r *runner) shell(step actionStep, environ map[string]string) (string, erro
 	}
 	cmd.Dir = r.temp
 	out, failure := cmd.CombinedOutput()
-	for line := range strings.Lines(r.left("env")) {
-		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		if !ok {
-			r.t.Errorf("GITHUB_ENV: %s", line)
+	// NAME=value, or NAME<<END, the value, and END on lines of their own.
+	for rest := r.left("env"); rest != ""; {
+		line, after, _ := strings.Cut(rest, "\n")
+		if name, end, ok := strings.Cut(line, "<<"); ok {
+			r.env[name], rest, ok = strings.Cut(after, "\n"+end+"\n")
+			if !ok {
+				r.t.Fatalf("GITHUB_ENV: %s does not end", name)
+			}
+			continue
 		}
-		r.env[name] = value
+		name, value, ok := strings.Cut(line, "=")
+		if !ok {
+			r.t.Fatalf("GITHUB_ENV: %q", line)
+		}
+		r.env[name], rest = value, after
 	}
 	if added := strings.TrimSpace(r.left("path")); added != "" {
 		r.path = added + ":" + os.Getenv("PATH")
@@ -192,10 +201,10 @@ func TestAction(t *testing.T) {
 	if got, want := r.left("output"), "url=http://"+address+"\n"; got != want {
 		t.Errorf("the outputs are %q, want %q", got, want)
 	}
-	// The same variables as emu exec gives, but for its proxy's.
+	// The same variables as emu exec gives, but for those of its proxy.
 	want := []string{"EMU_ADMIN_TOKEN"}
 	for _, name := range exported() {
-		if name != "REDIRECT" {
+		if name != "REDIRECT" && name != "RESTORE" {
 			want = append(want, "EMU_"+name)
 		}
 	}
