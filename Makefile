@@ -25,7 +25,7 @@ test: ## all tests: no broker, no Docker, no account
 # takes it an hour. Of the suite and the commands it sees what several do.
 race: ## what several goroutines do, under the race detector, the long ones shortened
 	$(GO) test -race -short -skip 'TestTenThousandSteps|TestControlMutatedStates|TestLibraryPage' \
-		./emulator/... ./emutest ./scenarios ./internal/redirect ./internal/clock ./internal/har ./internal/seal ./internal/spec
+		./emulator/... ./emutest ./scenarios ./internal/redirect ./internal/clock ./internal/har ./internal/seal ./internal/spec ./examples/...
 	$(GO) test -race -short -run 'TestEmulator$$|TestObserverBounds|TestRun|TestHostServer$$|TestWatch|TestRate|TestMaxTime|TestServedPushes|TestProxy|TestScript' \
 		./contracttest/... ./cmd/emu
 

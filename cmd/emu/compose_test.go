@@ -70,17 +70,17 @@ func readCompose(t *testing.T) compose {
 	return file
 }
 
-// environ is a service's environment; files in its volumes are where they are
-// on this machine.
+// environ is a service's environment. What is mounted where the image looks for
+// scenarios is looked for on this machine.
 func (s *composed) environ() []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(s.Environment)) {
-		value := s.Environment[name]
-		for _, volume := range s.Volumes {
-			here, there, _ := strings.Cut(strings.TrimSuffix(volume, ":ro"), ":")
-			value = strings.Replace(value, there, filepath.Join(composeDir, here), 1)
+		out = append(out, name+"="+s.Environment[name])
+	}
+	for _, volume := range s.Volumes {
+		if here, ok := strings.CutSuffix(volume, ":/etc/emu/scenarios:ro"); ok {
+			out = append(out, "EMU_SCENARIOS="+filepath.Join(composeDir, here))
 		}
-		out = append(out, name+"="+value)
 	}
 	return out
 }
@@ -114,7 +114,7 @@ func TestCompose(t *testing.T) {
 		checkComposeBuild(t, name, one)
 	}
 	// Whom the names and ports lead to.
-	if text := readFile(t, "../../Dockerfile"); !strings.Contains(text, "EMU_LISTEN=0.0.0.0:8080") || !slices.Contains(emu.Ports, "127.0.0.1:8080:8080") ||
+	if text := readFile(t, "../../Dockerfile"); !strings.Contains(text, "EMU_LISTEN=0.0.0.0:8080") || !strings.Contains(text, "EMU_SCENARIOS=/etc/emu/scenarios") || !slices.Contains(emu.Ports, "127.0.0.1:8080:8080") ||
 		service.Environment["PLATFORM"] != "http://emu:8080" {
 		t.Errorf("the emulator is not where it is said to be: %q, %s", emu.Ports, service.Environment["PLATFORM"])
 	}

@@ -148,31 +148,26 @@ func (r *runner) shell(step actionStep, environ map[string]string) (string, erro
 	}
 	cmd.Dir = r.temp
 	out, failure := cmd.CombinedOutput()
-	r.leave(strings.Split(strings.TrimSuffix(r.left("env"), "\n"), "\n"))
+	// NAME=value, or NAME<<END, the value, and END on lines of their own.
+	for rest := r.left("env"); rest != ""; {
+		line, after, _ := strings.Cut(rest, "\n")
+		if name, end, ok := strings.Cut(line, "<<"); ok {
+			r.env[name], rest, ok = strings.Cut(after, "\n"+end+"\n")
+			if !ok {
+				r.t.Fatalf("GITHUB_ENV: %s does not end", name)
+			}
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if !ok {
+			r.t.Fatalf("GITHUB_ENV: %q", line)
+		}
+		r.env[name], rest = value, after
+	}
 	if added := strings.TrimSpace(r.left("path")); added != "" {
 		r.path = added + ":" + os.Getenv("PATH")
 	}
 	return string(out), failure
-}
-
-// leave sets the variables of a file like $GITHUB_ENV: NAME=value, or NAME<<END
-// and the value's lines up to END.
-func (r *runner) leave(lines []string) {
-	r.t.Helper()
-	for len(lines) > 0 && lines[0] != "" {
-		name, value, ok := strings.Cut(lines[0], "=")
-		if long, end, found := strings.Cut(lines[0], "<<"); found {
-			at := slices.Index(lines[1:], end)
-			if at < 0 {
-				r.t.Fatalf("GITHUB_ENV: %s does not end", long)
-			}
-			name, value, ok, lines = long, strings.Join(lines[1:1+at], "\n"), true, lines[1+at:]
-		}
-		if !ok {
-			r.t.Fatalf("GITHUB_ENV: %s", lines[0])
-		}
-		r.env[name], lines = value, lines[1:]
-	}
 }
 
 // left is what steps have written into one of GitHub's files so far.
@@ -206,7 +201,7 @@ func TestAction(t *testing.T) {
 	if got, want := r.left("output"), "url=http://"+address+"\n"; got != want {
 		t.Errorf("the outputs are %q, want %q", got, want)
 	}
-	// The same variables as emu exec gives, but for its proxy's.
+	// The same variables as emu exec gives, but for those of its proxy.
 	want := []string{"EMU_ADMIN_TOKEN"}
 	for _, name := range exported() {
 		if name != "REDIRECT" && name != "RESTORE" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 )
 
@@ -29,6 +30,7 @@ type Service struct {
 const (
 	online      = 1
 	development = 3
+	inReview    = 4
 	approved    = 6
 )
 
@@ -49,23 +51,28 @@ func (s *Service) Upload(ctx context.Context, version string) error {
 	return err
 }
 
-// packageChanged looks what has become of a package, and submits it to the
-// audit when it is there. It may be called again for the same change.
+// packageChanged submits to the audit what is there, whichever package has
+// changed: a version that had to wait for another's audit and release has its
+// turn then, and does not take the other's place. It may be called again for
+// the same change.
 func (s *Service) packageChanged(ctx context.Context, id int64) error {
 	packages, err := s.packages(ctx)
 	if err != nil {
 		return err
 	}
+	busy := slices.ContainsFunc(packages, func(p pkg) bool { return p.Status == inReview || p.Status == approved })
 	for _, p := range packages {
 		switch {
-		case p.ID == id && p.Status == development:
-			err := s.call(ctx, http.MethodPost, "submitaudit", nil, "package_id", strconv.FormatInt(id, 10), "content", p.Version, "remark", "")
+		case p.Status == online && p.ID == id:
+			s.Report("online " + p.Version)
+		case p.Status == development && busy:
+			s.Report("waiting " + p.Version)
+		case p.Status == development:
+			err := s.call(ctx, http.MethodPost, "submitaudit", nil, "package_id", strconv.FormatInt(p.ID, 10), "content", p.Version, "remark", "")
 			if err != nil {
 				return err
 			}
 			s.Report("submitted " + p.Version)
-		case p.ID == id && p.Status == online:
-			s.Report("online " + p.Version)
 		}
 	}
 	return nil

@@ -93,6 +93,25 @@ func TestPassedAuditGoesOnline(t *testing.T) {
 	hear(t, said, "released 1.0.0", "online 1.0.0")
 }
 
+// TestSecondVersionWaits ships a version while another one is in the audit.
+func TestSecondVersionWaits(t *testing.T) {
+	box, s, said := start(t)
+	if err := s.Upload(t.Context(), "1.0.0"); err != nil {
+		t.Fatal(err)
+	}
+	box.Advance(3 * time.Second)
+	hear(t, said, "submitted 1.0.0")
+	if err := s.Upload(t.Context(), "1.0.1"); err != nil {
+		t.Fatal(err)
+	}
+	box.Advance(3 * time.Second)
+	hear(t, said, "waiting 1.0.1")
+	box.Advance(2 * time.Second)
+	hear(t, said, "released 1.0.0", "submitted 1.0.1")
+	box.Advance(5 * time.Second)
+	hear(t, said, "online 1.0.1")
+}
+
 const rejected = 5
 
 func TestFailedAuditIsReported(t *testing.T) {
