@@ -13,7 +13,7 @@ STATIC    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w'
 GOLANGCI_LINT := 2.15.0
 GOVULNCHECK   := 1.8.0
 
-.PHONY: help test race lint fmt fuzz bench bench-floor cover vuln fresh build dist compose ci clean
+.PHONY: help test race lint fmt fuzz bench bench-floor cover vuln fresh swagger-ui build dist compose ci clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -57,6 +57,9 @@ vuln: $(BIN)/govulncheck-$(GOVULNCHECK) ## known vulnerabilities in what is link
 fresh: ## go.mod and go.sum say what the code needs
 	$(GO) mod tidy -diff
 	$(GO) mod verify
+
+swagger-ui: ## fetch what the page /_emu/docs is made of, by checksum
+	.ci/fetch-swagger-ui
 
 build: ## dist/emu: one static file, and the same for an image
 	$(STATIC) -o dist/emu ./cmd/emu

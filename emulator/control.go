@@ -123,6 +123,9 @@ func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			c.early(w, "getClientScript", clientScript())
 			return
 		}
+		if c.docs(w, r) {
+			return
+		}
 	}
 	bound, err := c.admit(r)
 	if err != nil {

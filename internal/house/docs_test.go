@@ -11,16 +11,13 @@ import (
 	"testing"
 )
 
-// documents are those whose commands, links and claims are checked: the ones
-// named here, and what each sample says of itself.
+// documents are those whose commands, links and claims are checked: all of the
+// root and of docs, and what each sample says of itself.
 func documents(t *testing.T) []string {
 	t.Helper()
-	out := []string{
-		"README.md", "README.zh-CN.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "CHANGELOG.md",
-		"docs/scenarios.md", "docs/library.md", "docs/contract.md", "docs/traffic.md", "docs/ci.md",
-	}
+	var out []string
 	for _, name := range files(t) {
-		if sample(name) {
+		if strings.HasSuffix(name, ".md") && (!strings.Contains(name, "/") || strings.HasPrefix(name, "docs/")) || sample(name) {
 			out = append(out, name)
 		}
 	}
@@ -65,13 +62,52 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestReadmesAgree checks that the two READMEs have the same commands, the
-// same examples and the same outline.
+// TestPagesAreListed checks that the index of the documents links to each of
+// them, and the README to the index.
+func TestPagesAreListed(t *testing.T) {
+	if !strings.Contains(prose(t, "README.md"), "](docs/README.md)") {
+		t.Error("README.md does not link to docs/README.md")
+	}
+	index := prose(t, "docs/README.md")
+	count := 0
+	for _, document := range documents(t) {
+		page, ok := strings.CutPrefix(document, "docs/")
+		if !ok || page == "README.md" {
+			continue
+		}
+		count++
+		if !strings.Contains(index, "]("+page+")") {
+			t.Errorf("docs/README.md does not link to %s", page)
+		}
+	}
+	if count < 10 {
+		t.Errorf("%d pages found: the test looks in the wrong place", count)
+	}
+}
+
+// TestReadmesAgree checks that a document and its translation have the same
+// commands, the same examples and the same outline.
 func TestReadmesAgree(t *testing.T) {
-	english, chinese := blocks(t, "README.md"), blocks(t, "README.zh-CN.md")
+	for english, chinese := range translations() {
+		agree(t, english, chinese)
+	}
+}
+
+// translations are the documents that there are in Chinese as well.
+func translations() map[string]string {
+	return map[string]string{
+		"README.md":        "README.zh-CN.md",
+		"docs/tutorial.md": "docs/tutorial.zh-CN.md",
+		"docs/settings.md": "docs/settings.zh-CN.md",
+	}
+}
+
+func agree(t *testing.T, first, second string) {
+	t.Helper()
+	english, chinese := blocks(t, first), blocks(t, second)
 	for i := range max(len(english), len(chinese)) {
 		if i >= len(english) || i >= len(chinese) {
-			t.Errorf("README.md has %d blocks, README.zh-CN.md %d", len(english), len(chinese))
+			t.Errorf("%s has %d blocks, %s %d", first, len(english), second, len(chinese))
 			break
 		}
 		a, b := english[i], chinese[i]
@@ -80,7 +116,7 @@ func TestReadmesAgree(t *testing.T) {
 			same = slices.Equal(a.commands(), b.commands())
 		}
 		if !same || a.language != b.language || a.note != b.note {
-			t.Errorf("README.md:%d and README.zh-CN.md:%d differ:\n%s\n%s", a.line, b.line, a.text, b.text)
+			t.Errorf("%s:%d and %s:%d differ:\n%s\n%s", first, a.line, second, b.line, a.text, b.text)
 		}
 	}
 	levels := func(document string) (out []int) {
@@ -89,20 +125,29 @@ func TestReadmesAgree(t *testing.T) {
 		}
 		return out
 	}
-	if a, b := levels("README.md"), levels("README.zh-CN.md"); !slices.Equal(a, b) {
-		t.Errorf("the outlines differ: README.md %v, README.zh-CN.md %v", a, b)
+	if a, b := levels(first), levels(second); !slices.Equal(a, b) {
+		t.Errorf("the outlines differ: %s %v, %s %v", first, a, second, b)
 	}
 }
 
-// walked reports whether TestReadme or .ci/examples runs a command of a
-// document.
-func walked(b block, command string) bool {
-	return sample(b.document) || strings.HasPrefix(b.document, "README") && command != "go test ./..."
+// walks are the documents whose shell blocks are run from the first to the
+// last, as they are written. Those of docs find emu in their path.
+func walks() []string {
+	return []string{
+		"README.md", "docs/tutorial.md", "docs/any-api.md", "docs/control.md", "docs/cookbook.md", "docs/faults.md",
+		"docs/fidelity.md", "docs/kafka.md", "docs/replay.md", "docs/time.md", "docs/users.md", "docs/webhooks.md",
+	}
+}
+
+// walked reports whether a document, or what it is a translation of, is run as
+// a whole, or by .ci/examples.
+func walked(document string) bool {
+	return sample(document) || slices.ContainsFunc(walks(), func(name string) bool { return document == name || document == translations()[name] })
 }
 
 // TestCommandsAreRun checks that no document names a command that nobody
-// runs: a shell block of a README is run by TestReadme, all others stand word
-// for word in .ci/run or in a script of cmd/emu, as do the commands of emu in
+// runs: a shell block of a document that is walked is run there, all others
+// stand word for word in .ci/run or in a script of cmd/emu, as do the commands of emu in
 // what somebody else's CI is to run.
 func TestCommandsAreRun(t *testing.T) {
 	places := []string{read(t, ".ci/run")}
@@ -124,7 +169,7 @@ func TestCommandsAreRun(t *testing.T) {
 			}
 			for _, command := range commands {
 				count++
-				if walked(b, command) || slices.ContainsFunc(places, func(text string) bool { return has(text, command) }) {
+				if walked(document) && command != "go test ./..." || slices.ContainsFunc(places, func(text string) bool { return has(text, command) }) {
 					continue
 				}
 				t.Errorf("%s:%d: nobody runs %q: put it into .ci/run or a script of cmd/emu, or mark the block as something else than sh",
@@ -138,7 +183,7 @@ func TestCommandsAreRun(t *testing.T) {
 }
 
 // TestFilesAreRead checks that a file which a document shows under its name is
-// one that a script of cmd/emu reads.
+// one that a script of cmd/emu reads, or that a walk writes.
 func TestFilesAreRead(t *testing.T) {
 	var scripts []string
 	for _, name := range files(t) {
@@ -149,7 +194,7 @@ func TestFilesAreRead(t *testing.T) {
 	count := 0
 	for _, document := range documents(t) {
 		for _, b := range blocks(t, document) {
-			if !strings.Contains(b.note, ".") || strings.HasPrefix(document, "README") {
+			if !strings.Contains(b.note, ".") || walked(document) {
 				continue
 			}
 			count++
@@ -169,9 +214,9 @@ func has(text, command string) bool {
 	return regexp.MustCompile(`(^|[\s;&|(])` + regexp.QuoteMeta(command) + `($|[\s;&|)])`).MatchString(text)
 }
 
-// TestFlags checks that each flag of `emu serve` stands in a table of both
-// READMEs or of docs/clients.md, and no other; the golden help text of cmd/emu
-// says which there are.
+// TestFlags checks that each flag of `emu serve` stands in a table of the page
+// of settings, in each language, or of another page of docs, and no other; the
+// golden help text of cmd/emu says which there are.
 func TestFlags(t *testing.T) {
 	help := regexp.MustCompile(`(?m)^ +--([a-z-]+) `)
 	row := regexp.MustCompile("(?m)^\\| `--([a-z-]+)")
@@ -182,19 +227,26 @@ func TestFlags(t *testing.T) {
 	if len(want) < 10 {
 		t.Fatalf("%d flags found: the test looks in the wrong place", len(want))
 	}
-	for _, document := range []string{"README.md", "README.zh-CN.md"} {
+	pages := []string{"docs/settings.md", "docs/settings.zh-CN.md"}
+	others := ""
+	for _, document := range documents(t) {
+		if slices.Contains([]string{"docs/clients.md", "docs/operations.md"}, document) {
+			others += read(t, document)
+		}
+	}
+	for _, document := range pages {
 		got := map[string]bool{}
-		for _, m := range row.FindAllStringSubmatch(read(t, document)+read(t, "docs/clients.md"), -1) {
+		for _, m := range row.FindAllStringSubmatch(read(t, document)+others, -1) {
 			got[m[1]] = true
 		}
 		for _, name := range slices.Sorted(maps.Keys(want)) {
 			if !got[name] {
-				t.Errorf("neither %s nor docs/clients.md has a row for --%s", document, name)
+				t.Errorf("neither %s nor another page of docs has a row for --%s", document, name)
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(got)) {
 			if !want[name] {
-				t.Errorf("%s or docs/clients.md has a row for --%s, which emu serve does not know", document, name)
+				t.Errorf("%s or another page of docs has a row for --%s, which emu serve does not know", document, name)
 			}
 		}
 	}
@@ -205,7 +257,7 @@ func TestFlags(t *testing.T) {
 func TestGoExamples(t *testing.T) {
 	for _, document := range documents(t) {
 		for _, b := range blocks(t, document) {
-			if b.language != "go" {
+			if b.language != "go" || b.note != "" && walked(document) {
 				continue
 			}
 			if !slices.ContainsFunc(sources(t), func(s source) bool { return s.isTest() && strings.Contains(s.text, b.text) }) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -20,38 +21,81 @@ import (
 )
 
 const (
-	// repository is what the README clones.
+	// repository is what the documents clone.
 	repository = "https://github.com/" + "swanemu/emu"
-	// serve begins a command that runs until it is stopped.
-	serve = "go run ./cmd/emu serve"
 	// walkTime bounds a walk, the build included.
 	walkTime = 5 * time.Minute
 )
 
-// TestReadme runs the README from the clone to the end, as it is written, and
-// checks what it says the answers are.
-func TestReadme(t *testing.T) { walk(t, false) }
-
-// TestReadmeKcat is TestReadme with the blocks that need kcat, for which it is
-// asked with EMU_KCAT=1; then kcat has to be there.
-func TestReadmeKcat(t *testing.T) {
-	if os.Getenv("EMU_KCAT") != "1" {
-		t.Log("not asked for: set EMU_KCAT=1")
-		return
-	}
-	walk(t, true)
+// serves begins a command that runs until it is stopped; the rest of a
+// document goes on when it is ready.
+func serves(command string) bool {
+	return strings.HasPrefix(command, "go run ./cmd/emu serve") || strings.HasPrefix(command, "emu serve")
 }
 
-// walk runs the shell blocks of README.md in one shell. Only three things are
-// not as written: the clone comes from a copy of this tree, the ports are free
-// ones, and time stands still unless the README moves it.
-func walk(t *testing.T, kcat bool) {
-	script, expected := walkScript(t, kcat)
-	dir := t.TempDir()
-	for port, free := range map[string]string{"8080": freePort(t), "8081": freePort(t), "8082": freePort(t)} {
-		script = strings.ReplaceAll(script, "127.0.0.1:"+port, "127.0.0.1:"+free)
+// TestReadme runs the README from the clone to the end, as it is written, and
+// checks what it says the answers are.
+func TestReadme(t *testing.T) { walk(t, "README.md", "", "") }
+
+// TestPages does the same with the pages of docs.
+func TestPages(t *testing.T) {
+	bin := build(t)
+	for _, document := range walks()[1:] {
+		t.Run(path.Base(document), func(t *testing.T) { walk(t, document, bin, "") })
 	}
-	out := shell(t, dir, script, origin(t))
+}
+
+// TestPagesKcat is TestPages with the blocks that need kcat, for which it is
+// asked with EMU_KCAT=1; then kcat has to be there.
+func TestPagesKcat(t *testing.T) { walkWith(t, "kcat", "EMU_KCAT") }
+
+// TestPagesOpenSSL is TestPagesKcat for openssl and EMU_OPENSSL=1.
+func TestPagesOpenSSL(t *testing.T) { walkWith(t, "openssl", "EMU_OPENSSL") }
+
+// walkWith walks the documents that have blocks for a tool.
+func walkWith(t *testing.T, tool, variable string) {
+	t.Helper()
+	if os.Getenv(variable) != "1" {
+		t.Logf("not asked for: set %s=1", variable)
+		return
+	}
+	bin := build(t)
+	count := 0
+	for _, document := range walks() {
+		if slices.ContainsFunc(blocks(t, document), func(b block) bool { return b.note == tool }) {
+			count++
+			t.Run(path.Base(document), func(t *testing.T) { walk(t, document, bin, tool) })
+		}
+	}
+	if count == 0 {
+		t.Errorf("no document uses %s", tool)
+	}
+}
+
+// build makes the program and returns the directory it is in.
+func build(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", dir, "./cmd/emu")
+	cmd.Dir = root(t)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return dir
+}
+
+// walk runs the shell blocks of a document in one shell, in which a block that
+// shows a file under its name writes it. Only three things are not as written:
+// a clone comes from a copy of this tree, the ports are free ones, and time
+// stands still unless the document moves it.
+func walk(t *testing.T, document, bin, tool string) {
+	script, expected := walkScript(t, document, tool)
+	dir := t.TempDir()
+	from := ""
+	if strings.Contains(script, repository) {
+		from = origin(t)
+	}
+	out := shell(t, dir, script, bin, from)
 	if testing.Verbose() {
 		t.Log(out)
 	}
@@ -61,7 +105,7 @@ func walk(t *testing.T, kcat bool) {
 			continue
 		}
 		if i+1 >= len(parts) || !want.MatchString(parts[i+1]) {
-			t.Errorf("README.md: the output of the shell block %d is not what is said there:\n%s\nwant (as an expression): %s", i+1, part(parts, i+1), want)
+			t.Errorf("%s: the output of the shell block %d is not what is said there:\n%s\nwant (as an expression): %s", document, i+1, part(parts, i+1), want)
 		}
 	}
 }
@@ -75,22 +119,40 @@ func part(parts []string, i int) string {
 
 // walkScript makes one script of the shell blocks, and an expression for each
 // block whose output is shown in the block after it.
-func walkScript(t *testing.T, kcat bool) (string, []*regexp.Regexp) {
+func walkScript(t *testing.T, document, tool string) (string, []*regexp.Regexp) {
 	var script strings.Builder
 	var expected []*regexp.Regexp
 	script.WriteString("set -eu\n")
+	ports := map[string]string{}
+	local := regexp.MustCompile(`127\.0\.0\.1:([89]\d{3})\b`)
+	freed := func(text string) string {
+		return local.ReplaceAllStringFunc(text, func(address string) string {
+			if ports[address] == "" {
+				ports[address] = "127.0.0.1:" + freePort(t)
+			}
+			return ports[address]
+		})
+	}
 	shown := false // whether the block before is a shell block that was run
-	for _, b := range blocks(t, "README.md") {
-		switch b.language {
-		case "sh":
-			shown = b.note != "kcat" || kcat
+	for _, b := range blocks(t, document) {
+		b.text = freed(b.text)
+		switch {
+		case b.language == "sh":
+			shown = b.note == "" || b.note == "fails" || b.note == tool
 			if !shown {
 				continue
 			}
 			expected = append(expected, nil)
 			fmt.Fprintf(&script, "echo; echo '== block %d'\n", len(expected))
-			script.WriteString(background(b))
-		case "json", "text":
+			if b.note == "fails" {
+				fmt.Fprintf(&script, "if %s\nthen echo it did not fail; exit 1; fi\n", strings.TrimSpace(b.text))
+				continue
+			}
+			script.WriteString(background(b, freed("127.0.0.1:8080")))
+		case strings.Contains(b.note, "."):
+			fmt.Fprintf(&script, "mkdir -p \"$(dirname %[1]s)\"; cat >%[1]s <<'END OF FILE'\n%[2]sEND OF FILE\n", b.note, b.text)
+			shown = false
+		case b.language == "json" || b.language == "text":
 			if shown {
 				expected[len(expected)-1] = expression(b.text)
 			}
@@ -99,24 +161,24 @@ func walkScript(t *testing.T, kcat bool) (string, []*regexp.Regexp) {
 			shown = false
 		}
 	}
-	if len(expected) < 5 {
-		t.Fatalf("README.md has %d shell blocks: there is no walk", len(expected))
+	if len(expected) < 2 {
+		t.Fatalf("%s has %d shell blocks: there is no walk", document, len(expected))
 	}
 	return script.String(), expected
 }
 
 // background is a block as a script in which servers do not hold up the rest.
-func background(b block) string {
+func background(b block, address string) string {
 	var out strings.Builder
 	for _, line := range strings.SplitAfter(b.text, "\n") {
 		switch command := strings.TrimSpace(line); {
-		case strings.HasPrefix(command, serve):
-			address := "127.0.0.1:8080"
+		case serves(command):
+			at := address
 			if m := regexp.MustCompile(`--listen (\S+)`).FindStringSubmatch(command); m != nil {
-				address = m[1]
+				at = m[1]
 			}
-			fmt.Fprintf(&out, "EMU_LISTEN=127.0.0.1:8080 %s >serve.log 2>&1 &\n", command)
-			fmt.Fprintf(&out, "until grep -q ^Try serve.log && curl -sf http://%s/_emu/ready; do kill -0 $! || { cat serve.log; exit 1; }; sleep 0.1; done\n", address)
+			fmt.Fprintf(&out, "EMU_LISTEN=%s %s >serve.log 2>&1 &\n", address, command)
+			fmt.Fprintf(&out, "until grep -q ^Try serve.log && curl -sf http://%s/_emu/ready; do kill -0 $! || { cat serve.log; exit 1; }; sleep 0.1; done\n", at)
 			out.WriteString("cat serve.log\n")
 		case command == "go test ./...": // who runs this test does so
 		default:
@@ -146,7 +208,7 @@ func expression(shown string) *regexp.Regexp {
 
 // shell runs a script to its end, then stops what it left running, and returns
 // what it wrote.
-func shell(t *testing.T, dir, script, origin string) string {
+func shell(t *testing.T, dir, script, bin, origin string) string {
 	t.Helper()
 	var out bytes.Buffer
 	file := filepath.Join(dir, "walk.sh")
@@ -160,10 +222,11 @@ func shell(t *testing.T, dir, script, origin string) string {
 	cmd := exec.Command("bash", file)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	// What the walk is told besides: where the clone comes from, and that time
-	// stands still.
+	// What the walk is told besides: where the clone comes from, that time
+	// stands still, and that what was compiled in one directory is good in
+	// another.
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "EMU_") }),
-		"EMU_CLOCK=virtual", "GIT_CONFIG_COUNT=1",
+		"EMU_CLOCK=virtual", "GOFLAGS=-trimpath", "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "GIT_CONFIG_COUNT=1",
 		"GIT_CONFIG_KEY_0=url.file://"+origin+".insteadOf", "GIT_CONFIG_VALUE_0="+repository)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -181,7 +244,7 @@ func shell(t *testing.T, dir, script, origin string) string {
 	}
 	out.Write(text)
 	if failure != nil {
-		t.Fatalf("the README's commands: %v\n%s", failure, out.String())
+		t.Fatalf("the commands: %v\n%s", failure, out.String())
 	}
 	return out.String()
 }
