@@ -68,6 +68,9 @@ func newSuite(t Target, o Options) (*suite, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t.Merchants == nil && t.Cashier != nil {
+		t.Merchants = t.Cashier
+	}
 	j, err := newJudge(t.Spec, t.SpecName)
 	if err != nil {
 		return nil, err
