@@ -61,7 +61,7 @@ func merchantChecks() []Check {
 		{ID: "pay.schema", Explain: "A notification is a form that its schema describes.", Needs: needs, Changes: Sandbox},
 		{ID: "pay.signature", Explain: "A notification is signed with the platform's key.", Needs: needs, Changes: Sandbox},
 		{ID: "pay.content", Explain: "A notification says what was ordered and paid.", Needs: needs, Changes: Sandbox},
-		{ID: "pay.retry", Explain: "A notification that was not taken comes again until it is.", Needs: needs, Changes: Sandbox, cases: payRetryCases},
+		{ID: "pay.retry", Explain: "A notification that was not taken comes again until it is, every two minutes, two hundred times.", Needs: needs, Changes: Sandbox, cases: payRetryCases},
 	}
 }
 
@@ -80,7 +80,7 @@ func payCases(s *suite) []work {
 			if len(got) != 1 {
 				p.fail(p.toldFinding("pay.count", orderPaid, "a merchant is not told of a paid order once", "one notification", counted(len(got), "notification")))
 			}
-			return p.notified(got, paidTelling(order))
+			return p.notified(got, paidLetter(order))
 		},
 	}}
 }
@@ -89,7 +89,7 @@ func payRetryCases(s *suite) []work {
 	if _, ok := s.contract.Event(orderPaid); !ok {
 		return nil
 	}
-	return []work{{
+	out := []work{{
 		check: "pay.retry", operation: opPay, name: "refused twice", aims: []item{of(inEvents, orderPaid)},
 		run: func(ctx context.Context, p *probe) error {
 			got, order, err := p.paid(ctx, refusals)
@@ -101,9 +101,71 @@ func payRetryCases(s *suite) []work {
 				p.fail(p.toldFinding("pay.retry", orderPaid, "a notification that was not taken does not come again until it is",
 					counted(refusals+1, "attempt"), counted(len(got), "attempt")))
 			}
-			return p.notified(got, paidTelling(order))
+			return p.notified(got, paidLetter(order))
 		},
 	}}
+	if !s.deals() {
+		return out
+	}
+	needs := []Need{NeedCashier}
+	return append(out,
+		work{check: "pay.retry", operation: opPay, name: "every two minutes", needs: needs, run: payRhythm},
+		work{check: "pay.retry", operation: opPay, name: "two hundred times", needs: needs, run: payLimit})
+}
+
+// payPause is the documented pause between attempts to tell of a paid order,
+// and payTries how often it is told again.
+const (
+	payPause = 2 * time.Minute
+	payTries = 200
+)
+
+// payRhythm has a merchant answer wrongly in all the ways that there are.
+func payRhythm(ctx context.Context, p *probe) error {
+	d, err := p.deal(ctx)
+	if err != nil {
+		return err
+	}
+	wrong := []Answer{{Says: Hesitates}, {Says: Garbles}, {Says: Errs}, {Says: Breaks}, {Says: Fails}}
+	if err := d.answer(ctx, orderPaid, wrong...); err != nil {
+		return err
+	}
+	if err := d.settle(ctx, UserPays); err != nil {
+		return err
+	}
+	return d.rhythm(ctx, "pay.retry", paidLetter(d.order), len(wrong), []time.Duration{payPause})
+}
+
+// payLimit has a merchant that never takes its order.
+func payLimit(ctx context.Context, p *probe) error {
+	d, err := p.deal(ctx)
+	if err != nil {
+		return err
+	}
+	wrong := make([]Answer, payTries*2)
+	for i := range wrong {
+		wrong[i].Says = Hesitates
+	}
+	if err := d.answer(ctx, orderPaid, wrong...); err != nil {
+		return err
+	}
+	if err := d.settle(ctx, UserPays); err != nil {
+		return err
+	}
+	if err := p.advance(ctx, (payTries+payTries/4)*payPause); err != nil {
+		return err
+	}
+	got, err := p.toldOf(ctx, p.target.Cashier, d.order, orderPaid)
+	if err != nil {
+		return err
+	}
+	p.saw("pay.retry")
+	// Whether the first attempt is one of them, the documents do not say.
+	if len(got) != payTries && len(got) != payTries+1 {
+		p.fail(p.toldFinding("pay.retry", orderPaid, "a notification that is never taken is not sent two hundred times again",
+			counted(payTries+1, "attempt"), counted(len(got), "attempt")))
+	}
+	return nil
 }
 
 // paid has an order paid and returns what the merchant, which refuses it so many

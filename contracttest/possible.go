@@ -184,10 +184,18 @@ func breakable(op *spec.Operation, f *spec.Field) []string {
 	return out
 }
 
-// possibleSteps are those of the lifecycle.
+// possibleSteps are those of the lifecycles.
 func (s *suite) possibleSteps(add func(item, string)) {
-	for i := range s.lifecycle.Transitions {
-		t := &s.lifecycle.Transitions[i]
+	for _, resource := range s.contract.Lifecycles() {
+		l, _ := s.contract.Lifecycle(resource)
+		possibleIn(l, add)
+	}
+}
+
+// possibleIn are the steps of one lifecycle.
+func possibleIn(l *spec.Lifecycle, add func(item, string)) {
+	for i := range l.Transitions {
+		t := &l.Transitions[i]
 		from := t.From
 		if len(from) == 0 {
 			from = []string{""}
@@ -202,10 +210,8 @@ func (s *suite) possibleSteps(add func(item, string)) {
 			}
 			add(of(inGates, t.Name, gate), reason)
 		}
-	}
-	for _, t := range s.steps() {
-		for _, st := range s.lifecycle.States {
-			if !slices.Contains(t.From, st.Name) {
+		for _, st := range l.States {
+			if t.Operation != "" && len(t.From) > 0 && !slices.Contains(t.From, st.Name) {
 				add(of(inIllegal, t.Operation, "from", st.Name), "")
 			}
 		}

@@ -256,12 +256,12 @@ func (p *probe) refundRetried(ctx context.Context, event string, wrong []Answer,
 	if err != nil {
 		return err
 	}
-	t := d.auditTelling(r)
+	t := d.auditLetter(r)
 	if event == refundStatus {
 		if err := d.goesOn(ctx, check, r, way{end: MoneyReturns}); err != nil {
 			return err
 		}
-		t = d.endTelling(r)
+		t = d.endLetter(r)
 	} else if err := d.stands(ctx, check, "refund", "ask_for_refund"); err != nil {
 		return err
 	}

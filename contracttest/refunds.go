@@ -54,15 +54,15 @@ func (d *deal) audits(ctx context.Context, refunds ...*refund) error {
 		return nil
 	}
 	for i, r := range refunds {
-		if err := d.notified(got[i:i+1], d.auditTelling(r)); err != nil {
+		if err := d.notified(got[i:i+1], d.auditLetter(r)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// auditTelling is what a merchant is asked about a refund.
-func (d *deal) auditTelling(r *refund) letter {
+// auditLetter is what a merchant is asked about a refund.
+func (d *deal) auditLetter(r *refund) letter {
 	says := orderSays(d.order)
 	says["refundBatchId"], says["applyRefundMoney"] = r.id, strconv.FormatInt(r.asked, 10)
 	return letter{refundAudit, "pay.refund-", d.order, says}
@@ -83,15 +83,15 @@ func (d *deal) ends(ctx context.Context, refunds ...*refund) error {
 		return nil
 	}
 	for i, r := range refunds {
-		if err := d.notified(got[i:i+1], d.endTelling(r)); err != nil {
+		if err := d.notified(got[i:i+1], d.endLetter(r)); err != nil {
 			return err
 		}
 	}
 	return d.inOrder(ctx)
 }
 
-// endTelling is what a merchant is told of the end of a refund.
-func (d *deal) endTelling(r *refund) letter {
+// endLetter is what a merchant is told of the end of a refund.
+func (d *deal) endLetter(r *refund) letter {
 	says := orderSays(d.order)
 	says["refundBatchId"], says["refundStatus"] = r.id, "2"
 	if r.state == refundSucceeded {

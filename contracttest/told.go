@@ -27,8 +27,8 @@ type letter struct {
 	says map[string]string
 }
 
-// paidTelling is what a merchant is told of an order that was paid.
-func paidTelling(o *PaidOrder) letter {
+// paidLetter is what a merchant is told of an order that was paid.
+func paidLetter(o *PaidOrder) letter {
 	says := orderSays(o)
 	says["dealId"], says["totalMoney"] = strconv.FormatInt(o.DealID, 10), strconv.FormatInt(o.TotalMoney, 10)
 	return letter{orderPaid, "pay.", o, says}
