@@ -34,6 +34,12 @@ type deal struct {
 	failed  bool
 	refunds []*refund
 	batches int // that were asked for
+	before  int // how much the merchant was told before
+}
+
+// toldOf are the attempts to tell the merchant of an event of the deal.
+func (d *deal) toldOf(ctx context.Context, event string) ([]Notification, error) {
+	return d.probe.toldOf(ctx, d.target.Cashier, d.order, event, d.before)
 }
 
 // A refund is one of a deal's.
@@ -51,13 +57,17 @@ func (r *refund) underWay() bool { return r.state == refundAuditing || r.state =
 
 // deal has a user go to the cashier with a new order.
 func (p *probe) deal(ctx context.Context) (*deal, error) {
+	before, err := toldSoFar(ctx, p.target.Cashier)
+	if err != nil {
+		return nil, err
+	}
 	p.note("the harness: a user goes to the cashier with a new order")
 	o, err := p.target.Cashier.Open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open an order: %w", err)
 	}
 	p.chain = append(p.chain, p.ordered()...)
-	d := &deal{probe: p, order: o, subject: &Subject{Authorizer: p.target.Credentials.Authorizer}, state: orderUnpaid}
+	d := &deal{probe: p, order: o, subject: &Subject{Authorizer: p.target.Credentials.Authorizer}, state: orderUnpaid, before: before}
 	d.took("order", "order", "")
 	return d, nil
 }

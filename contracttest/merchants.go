@@ -155,7 +155,7 @@ func payLimit(ctx context.Context, p *probe) error {
 	if err := p.advance(ctx, (payTries+payTries/4)*payPause); err != nil {
 		return err
 	}
-	got, err := p.toldOf(ctx, p.target.Cashier, d.order, orderPaid)
+	got, err := d.toldOf(ctx, orderPaid)
 	if err != nil {
 		return err
 	}
@@ -175,6 +175,10 @@ func (p *probe) paid(ctx context.Context, refuse int) ([]Notification, *PaidOrde
 	if err := m.Refuse(ctx, refuse); err != nil {
 		return nil, nil, fmt.Errorf("have the merchant refuse: %w", err)
 	}
+	first, err := toldSoFar(ctx, m)
+	if err != nil {
+		return nil, nil, err
+	}
 	p.note("the harness: a user pays a new order; its merchant refuses what it is told %d times", refuse)
 	order, err := m.Pay(ctx)
 	if err != nil {
@@ -184,6 +188,6 @@ func (p *probe) paid(ctx context.Context, refuse int) ([]Notification, *PaidOrde
 	if err := p.advance(ctx, time.Hour); err != nil {
 		return nil, nil, err
 	}
-	got, err := p.toldOf(ctx, m, order, orderPaid)
+	got, err := p.toldOf(ctx, m, order, orderPaid, first)
 	return got, order, err
 }

@@ -282,7 +282,7 @@ func (p *probe) refundRetried(ctx context.Context, event string, wrong []Answer,
 func (d *deal) rhythm(ctx context.Context, check string, t letter, times int, pauses []time.Duration) error {
 	passed := arrival
 	count := func(want int, message string) (bool, error) {
-		got, err := d.toldOf(ctx, d.target.Cashier, d.order, t.event)
+		got, err := d.toldOf(ctx, t.event)
 		if err != nil {
 			return false, err
 		}
@@ -315,7 +315,7 @@ func (d *deal) rhythm(ctx context.Context, check string, t letter, times int, pa
 	if ok, err := count(times+1, "what was taken comes again"); !ok {
 		return err
 	}
-	got, err := d.toldOf(ctx, d.target.Cashier, d.order, t.event)
+	got, err := d.toldOf(ctx, t.event)
 	if err != nil {
 		return err
 	}

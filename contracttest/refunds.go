@@ -43,7 +43,7 @@ func (s *suite) refundWork(check, name string, aims []item, run func(context.Con
 // audits looks at how often, and how, the merchant was asked about the deal's
 // refunds: once about each that is given.
 func (d *deal) audits(ctx context.Context, refunds ...*refund) error {
-	got, err := d.toldOf(ctx, d.target.Cashier, d.order, refundAudit)
+	got, err := d.toldOf(ctx, refundAudit)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (d *deal) auditLetter(r *refund) letter {
 // ends looks at how often, and how, the merchant was told of the end of the
 // deal's refunds: once of each that is given, after it was asked about it.
 func (d *deal) ends(ctx context.Context, refunds ...*refund) error {
-	got, err := d.toldOf(ctx, d.target.Cashier, d.order, refundStatus)
+	got, err := d.toldOf(ctx, refundStatus)
 	if err != nil {
 		return err
 	}

@@ -41,15 +41,25 @@ func orderSays(o *PaidOrder) map[string]string {
 	}
 }
 
-// toldOf are the attempts to tell of an event of an order; what is no form may
-// be one of them.
-func (p *probe) toldOf(ctx context.Context, m Merchants, o *PaidOrder, event string) ([]Notification, error) {
+// toldSoFar is how many attempts there were to tell a merchant something.
+func toldSoFar(ctx context.Context, m Merchants) (int, error) {
+	all, err := m.Notified(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read the notifications: %w", err)
+	}
+	return len(all), nil
+}
+
+// toldOf are the attempts to tell of an event of an order, but for the first
+// ones, which came before there was the order; what is no form may be one of
+// them.
+func (p *probe) toldOf(ctx context.Context, m Merchants, o *PaidOrder, event string, first int) ([]Notification, error) {
 	all, err := m.Notified(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the notifications: %w", err)
 	}
 	var out []Notification
-	for _, one := range all {
+	for _, one := range all[min(first, len(all)):] {
 		if one.event() != event {
 			continue
 		}

@@ -332,5 +332,8 @@ func (f *faulty) target(t contracttest.Target) contracttest.Target {
 	if t.Merchants != nil {
 		t.Merchants = merchant{t.Merchants, f}
 	}
+	if t.Cashier != nil {
+		t.Cashier = cashier{t.Cashier, f}
+	}
 	return t
 }
