@@ -161,6 +161,15 @@ func (d *deal) done(ctx context.Context) error {
 
 // refundCall makes the call for a refund.
 func (d *deal) refundCall(ctx context.Context, r *refund, unaudited bool) (*exchange, error) {
+	w, err := d.refundWire(ctx, r, unaudited)
+	if err != nil {
+		return nil, err
+	}
+	return d.call(ctx, w)
+}
+
+// refundWire is the call for a refund.
+func (d *deal) refundWire(ctx context.Context, r *refund, unaudited bool) (*wire, error) {
 	op, ok := d.contract.Operation(opRefund)
 	if !ok {
 		return nil, fmt.Errorf("%w: the contract has no %s", ErrCannot, opRefund)
@@ -176,7 +185,7 @@ func (d *deal) refundCall(ctx context.Context, r *refund, unaudited bool) (*exch
 	if unaudited {
 		w.set(param{name: "isSkipAudit", text: "1"})
 	}
-	return d.call(ctx, w)
+	return w, nil
 }
 
 // params are parameters of a call, with the one that selects the merchant.

@@ -32,6 +32,14 @@ type dealView struct {
 	text string
 }
 
+// orderNames are what an order is known by.
+type orderNames struct {
+	ID      int64  `json:"orderId"`
+	TpOrder string `json:"tpOrderId"`
+	User    int64  `json:"userId"`
+	Deal    int64  `json:"dealId"`
+}
+
 // A refundRow is a refund as it is listed.
 type refundRow struct {
 	Batch  string `json:"bizRefundBatchId"`
@@ -54,6 +62,7 @@ func (d *deal) look(ctx context.Context) (dealView, error) {
 		Status int   `json:"status"`
 		Sub    int   `json:"subStatus"`
 		Money  int64 `json:"totalMoney"`
+		orderNames
 	}
 	number = map[string]string{"tpOrderId": d.order.TpOrderID, "userId": strconv.FormatInt(d.order.UserID, 10)}
 	list, err := d.told(ctx, opFindRefunds, number)
@@ -64,6 +73,12 @@ func (d *deal) look(ctx context.Context) (dealView, error) {
 		return v, errNoOrder // the schema says what is wrong
 	}
 	v.status, v.sub, v.money, v.text = one.Status, one.Sub, one.Money, order+list
+	if o := d.order; one.orderNames != (orderNames{o.OrderID, o.TpOrderID, o.UserID, o.DealID}) || one.Money != o.TotalMoney {
+		d.fail(Finding{
+			Check: "pay.order-views", Operation: opFindOrder, ValuePointer: "/data", Message: "another order is told than was asked for",
+			Expected: "the numbers, the user and the money of the order", Actual: "something else",
+		})
+	}
 	return v, d.lookInCashier(ctx, &v)
 }
 

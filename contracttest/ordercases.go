@@ -143,82 +143,77 @@ func orderIllegalCases(s *suite) []work {
 			},
 		})
 	}
-	return out
+	return append(out, unheardCases()...)
 }
 
-// orderOtherCases let things happen to one order while others of the merchant's
-// stand by.
-func orderOtherCases(s *suite) []work {
-	if !s.deals() {
+// unheardCases make calls that must be refused whatever the order's state is.
+func unheardCases() []work {
+	add := func(operation, name string, consumed bool, change func(*wire), right Outcome) work {
+		return work{check: "pay.order-illegal", operation: operation, name: name, run: func(ctx context.Context, p *probe) error {
+			d, err := p.deal(ctx)
+			if consumed && err == nil {
+				d, err = p.paidDeal(ctx, true)
+			}
+			if err != nil {
+				return err
+			}
+			return d.unheard(ctx, operation, change, right)
+		}}
+	}
+	stranger := func(w *wire) { w.token = strangeToken }
+	return []work{
+		add(opCancelOrder, "close with the token of nobody", false, stranger, Unauthenticated),
+		add(opCancelOrder, "close what never was", false, func(w *wire) { w.set(param{name: "orderId", text: "999999999999"}) }, Refused),
+		add(opCancelOrder, "close another merchant's", false, func(w *wire) { w.drop("pmAppKey"); w.set(param{name: "pmAppKey", text: "MMMnobody"}) }, Refused),
+		add(opRefund, "a refund with the token of nobody", true, stranger, Unauthenticated),
+		add(opRefund, "a refund for no reason that there is", true, func(w *wire) { w.set(param{name: "refundType", text: "9"}) }, Refused),
+		add(opRefund, "a refund to another user", true, func(w *wire) { w.set(param{name: "userId", text: "999999999999"}) }, Refused),
+		add(opRefund, "a refund of another number", true, func(w *wire) { w.set(param{name: "tpOrderId", text: "never"}) }, Refused),
+	}
+}
+
+// strangeToken is a token that nobody issued.
+const strangeToken = "24.00000000000000000000000000000000.2592000.1767574800.282335-00000000"
+
+// unheard makes a call that must have no effect.
+func (d *deal) unheard(ctx context.Context, operation string, change func(*wire), right Outcome) error {
+	before, err := d.look(ctx)
+	if err != nil {
+		return err
+	}
+	w, err := d.wireOf(ctx, operation)
+	if err != nil {
+		return err
+	}
+	change(w)
+	x, err := d.call(ctx, w)
+	if err != nil {
+		return err
+	}
+	f := Finding{Message: "a call for an order that must be refused is accepted"}
+	if !d.expect(x, f, right) {
 		return nil
 	}
-	return []work{
-		{check: "pay.order-others", operation: opCancelOrder, name: "one is closed", run: func(ctx context.Context, p *probe) error {
-			return p.leavesOthers(ctx, func(d *deal) error { return d.close(ctx, "pay.order-others") })
-		}},
-		{check: "pay.order-others", operation: opPay, name: "one is paid", run: func(ctx context.Context, p *probe) error {
-			return p.leavesOthers(ctx, func(d *deal) error { return d.settle(ctx, UserPays) })
-		}},
-		{check: "pay.order-others", operation: opRefund, name: "one is refunded", run: func(ctx context.Context, p *probe) error {
-			return p.leavesOthers(ctx, func(d *deal) error {
-				if err := d.settle(ctx, UserPays); err != nil {
-					return err
-				}
-				d.state = orderConsumed
-				r, err := d.refund(ctx, d.order.TotalMoney, false)
-				if err != nil {
-					return err
-				}
-				return d.goesOn(ctx, "pay.order-others", r, way{end: MoneyReturns})
-			})
-		}},
+	if err := d.advance(ctx, arrival); err != nil {
+		return err
 	}
+	return d.unmoved(ctx, before, f)
 }
 
-// leavesOthers looks at an open order, at a consumed one and at one with a
-// refund under way before and after something happens to another.
-func (p *probe) leavesOthers(ctx context.Context, happens func(*deal) error) error {
-	open, err := p.deal(ctx)
+// wireOf is a call for the deal that would be accepted.
+func (d *deal) wireOf(ctx context.Context, operation string) (*wire, error) {
+	if operation == opRefund {
+		return d.refundWire(ctx, d.fresh(d.order.TotalMoney), false)
+	}
+	op, ok := d.contract.Operation(operation)
+	if !ok {
+		return nil, fmt.Errorf("%w: the contract has no %s", ErrCannot, operation)
+	}
+	token, err := d.tokenFor(ctx, op, d.subject)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	consumed, err := p.paidDeal(ctx, true)
-	if err != nil {
-		return err
-	}
-	going, err := p.paidDeal(ctx, true)
-	if err != nil {
-		return err
-	}
-	if _, err := going.refund(ctx, going.order.TotalMoney, false); err != nil {
-		return err
-	}
-	d, err := p.deal(ctx)
-	if err != nil {
-		return err
-	}
-	others := []*deal{open, consumed, going}
-	before := make([]dealView, len(others))
-	for i, other := range others {
-		if before[i], err = other.look(ctx); err != nil {
-			return err
-		}
-	}
-	if err := happens(d); err != nil {
-		return err
-	}
-	p.saw("pay.order-others")
-	for i, other := range others {
-		after, err := other.look(ctx)
-		if err != nil {
-			return fmt.Errorf("another order: %w", err)
-		}
-		if after.text != before[i].text {
-			p.fail(Finding{
-				Check: "pay.order-others", ValuePointer: "/data", Message: "what happens to one order changes another", SpecPointer: "#/x-lifecycle/order",
-				Expected: "the order of before", Actual: "something else",
-			})
-		}
-	}
-	return nil
+	values := map[string]string{"orderId": strconv.FormatInt(d.order.OrderID, 10)}
+	return &wire{op: op, method: op.Method, place: inQuery, token: token.token, params: d.params(values)}, nil
 }
+

@@ -156,7 +156,9 @@ func refundAcceptedCases(s *suite) []work {
 		}))
 	}
 	return append(out, s.refundWork("pay.refund-accepted", "of an order in error", []item{arrow("refund_error_order", "")},
-		func(ctx context.Context, p *probe) error { return p.refundInError(ctx) }))
+		func(ctx context.Context, p *probe) error {
+			return p.refundInError(ctx, "pay.refund-accepted", way{end: MoneyReturns})
+		}))
 }
 
 // refundOnce leads a refund of a whole order from its beginning to its end.
@@ -243,14 +245,18 @@ func (d *deal) over(but *refund) []*refund {
 
 // refundInError has the merchant call an order erroneous: the platform begins
 // the refund.
-func (p *probe) refundInError(ctx context.Context) error {
-	const check = "pay.refund-accepted"
+func (p *probe) refundInError(ctx context.Context, check string, w way) error {
 	d, err := p.deal(ctx)
 	if err != nil {
 		return err
 	}
 	if err := d.answer(ctx, orderPaid, Answer{Says: Declines}); err != nil {
 		return err
+	}
+	if w.audit.Says == Declines {
+		if err := d.answer(ctx, refundAudit, w.audit); err != nil {
+			return err
+		}
 	}
 	if err := d.settle(ctx, UserPays); err != nil {
 		return err
@@ -260,13 +266,15 @@ func (p *probe) refundInError(ctx context.Context) error {
 	r := &refund{asked: d.order.TotalMoney, money: d.order.TotalMoney, state: refundAuditing}
 	d.refunds = append(d.refunds, r)
 	d.took("refund", "refund_error_order", "")
-	if err := d.stands(ctx, check, "refund", "refund_error_order"); err != nil {
-		return err
+	if w.audit.Says != Declines { // by now it has declined
+		if err := d.stands(ctx, check, "refund", "refund_error_order"); err != nil {
+			return err
+		}
+		if err := d.audits(ctx, r); err != nil {
+			return err
+		}
 	}
-	if err := d.audits(ctx, r); err != nil {
-		return err
-	}
-	if err := d.goesOn(ctx, check, r, way{end: MoneyReturns}); err != nil {
+	if err := d.goesOn(ctx, check, r, w); err != nil {
 		return err
 	}
 	if err := d.advance(ctx, time.Hour); err != nil {
@@ -298,7 +306,9 @@ func refundRefusedCases(s *suite) []work {
 			return p.refundTwice(ctx, one.way)
 		}))
 	}
-	return out
+	return append(out, s.refundWork("pay.refund-refused", "by the merchant, of an order in error", nil, func(ctx context.Context, p *probe) error {
+		return p.refundInError(ctx, "pay.refund-refused", way{audit: Answer{Says: Declines}})
+	}))
 }
 
 // refundTwice leads a refund to an end without money and then another one to

@@ -112,7 +112,10 @@ func (s *suite) plan() error {
 		}
 	}
 	made := map[string]bool{}
-	active := s.active()
+	active, byID := s.active(), map[string]Check{}
+	for _, c := range Checks() {
+		byID[c.ID] = c
+	}
 	for _, c := range Checks() {
 		if c.cases == nil {
 			continue
@@ -127,7 +130,7 @@ func (s *suite) plan() error {
 				s.left = append(s.left, w)
 				continue
 			}
-			check, _ := checkByID(w.check)
+			check := byID[w.check]
 			w.needs = slices.Concat(check.Needs, w.needs, s.needsForms(&w))
 			if !w.mode.allows(check.Changes) {
 				w.mode = check.Changes
@@ -182,15 +185,6 @@ func wants(active []string, id string) bool {
 // reports tells whether findings of a check count.
 func (s *suite) reports(id string) bool {
 	return len(s.options.Checks) == 0 || slices.ContainsFunc(s.options.Checks, func(want string) bool { return matches(want, id) })
-}
-
-func checkByID(id string) (Check, bool) {
-	all := Checks()
-	i := slices.IndexFunc(all, func(c Check) bool { return c.ID == id })
-	if i < 0 {
-		return Check{}, false
-	}
-	return all[i], true
 }
 
 // do runs one case and takes its result into the report.
