@@ -90,7 +90,12 @@ var errNoOrder = fmt.Errorf("%w: the order cannot be read", ErrCannot)
 // and returns the data.
 func (d *deal) told(ctx context.Context, call string, values map[string]string) (string, error) {
 	var first string
-	for i, op := range d.twins(call) {
+	ops := d.twins(call)
+	// One of a TP that answers openId in another form is no twin by name.
+	if op, ok := d.contract.Operation(call + "ForApp"); ok && op.SameAs == "" {
+		ops = append(ops, op)
+	}
+	for i, op := range ops {
 		if principal(op) == asAuthorizer && d.subject.AccessToken == "" {
 			continue
 		}

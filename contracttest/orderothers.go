@@ -66,6 +66,9 @@ func (p *probe) leavesOthers(ctx context.Context, happenings []func(context.Cont
 	others := []*deal{open, consumed, going}
 	before := make([]dealView, len(others))
 	for i, other := range others {
+		if err := other.stands(ctx, "pay.order-others", "order", "order"); err != nil {
+			return err
+		}
 		if before[i], err = other.look(ctx); err != nil {
 			return err
 		}
