@@ -216,4 +216,3 @@ func (d *deal) wireOf(ctx context.Context, operation string) (*wire, error) {
 	values := map[string]string{"orderId": strconv.FormatInt(d.order.OrderID, 10)}
 	return &wire{op: op, method: op.Method, place: inQuery, token: token.token, params: d.params(values)}, nil
 }
-

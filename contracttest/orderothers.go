@@ -41,7 +41,9 @@ func orderOtherCases(s *suite) []work {
 		add(opRefund, "orders are refunded, or not",
 			refunded(way{consumed: true, end: MoneyReturns}), refunded(way{consumed: true, audit: Answer{Says: Declines}}),
 			refunded(way{unaudited: true, end: RefundFails}),
-			func(ctx context.Context, p *probe) error { return p.refundInError(ctx, "pay.order-others", way{end: MoneyReturns}) }),
+			func(ctx context.Context, p *probe) error {
+				return p.refundInError(ctx, "pay.order-others", way{end: MoneyReturns})
+			}),
 	}
 }
 

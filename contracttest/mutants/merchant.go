@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -325,6 +326,42 @@ func (g *generator) told(t *tale, kind, note string, checks []string, what strin
 			return out
 		}}
 	}, parts...)
+}
+
+// letters writes what merchants are told otherwise, with the same values.
+func (g *generator) letters() {
+	write := func(note, what string, pair func(name, value string) string) {
+		g.add(Null, note, nil, func() *fault {
+			return &fault{told: func(f *faulty, got []contracttest.Notification) []contracttest.Notification {
+				out := slices.Clone(got)
+				for i, one := range got {
+					form, err := url.ParseQuery(string(one.Form))
+					if err != nil {
+						continue
+					}
+					var pairs []string
+					for name := range form {
+						pairs = append(pairs, pair(name, form.Get(name)))
+					}
+					slices.Sort(pairs)
+					slices.Reverse(pairs)
+					out[i].Form = []byte(strings.Join(pairs, "&"))
+					f.took()
+				}
+				return out
+			}}
+		}, "notified", what)
+	}
+	write("the parameters of notifications are in the opposite order", "order", func(name, value string) string {
+		return name + "=" + url.QueryEscape(value)
+	})
+	write("all of a notification is escaped", "escaped", func(name, value string) string {
+		var b strings.Builder
+		for _, c := range []byte(value) {
+			fmt.Fprintf(&b, "%%%02x", c)
+		}
+		return name + "=" + b.String()
+	})
 }
 
 // merchant is a merchant that is told wrongly.

@@ -46,3 +46,28 @@ func TestMerchants(t *testing.T) {
 		}
 	}
 }
+
+// TestUnharmedOrders runs the checks of orders and of what merchants are told on
+// mutants that are not wrong: nothing is found.
+func TestUnharmedOrders(t *testing.T) {
+	l := *lab(t)
+	l.Operations, l.Checks = []string{"requestPolymerPayment", "cancelOrder", "applyOrderRefund"}, []string{"pay"}
+	var all []mutants.Mutant
+	for _, m := range l.Population.Mutants {
+		if m.Class == mutants.Null && (m.Kind() == "notified" || m.Kind() == "errors" || m.Kind() == "unmodified" || m.Kind() == "space") {
+			all = append(all, m)
+		}
+	}
+	if len(all) < 8 {
+		t.Fatalf("%d mutants", len(all))
+	}
+	got, err := l.RunAll(t.Context(), all, 2, 2, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range got {
+		if r.Verdict != mutants.Clean || r.Requests == 0 || r.Applied == 0 && r.Kind() == "notified" {
+			t.Errorf("%s is %s: %s, put into effect %d times", r.ID, r.Verdict, r.Message, r.Applied)
+		}
+	}
+}
