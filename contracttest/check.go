@@ -23,7 +23,7 @@ type Check struct {
 // Checks lists all checks, in the order in which they run. The first ones are
 // looked at in every answer.
 func Checks() []Check {
-	return slices.Concat(passing(), hostPassing(), trafficChecks(), inputChecks(), tokenChecks(), stateChecks(), merchantChecks(), hostChecks())
+	return slices.Concat(passing(), hostPassing(), trafficChecks(), inputChecks(), tokenChecks(), stateChecks(), merchantChecks(), refundChecks(), hostChecks())
 }
 
 // The checks that are looked at in passing.

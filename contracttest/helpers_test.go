@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/swanemu/emu/contracttest"
 	"github.com/swanemu/emu/contracttest/emutarget"
@@ -68,7 +69,7 @@ func open(t testing.TB, seed uint64) *emulated {
 	t.Helper()
 	e := &emulated{broker: &recorder{}}
 	em, err := emulator.New(t.Context(), emulator.Options{
-		Seed: seed, Strict: true, Broker: e.broker, Clock: emulator.Clock{Mode: "virtual"},
+		Seed: seed, Strict: true, Broker: e.broker, Clock: emulator.Clock{Mode: "virtual"}, NotifyTimeout: 500 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)

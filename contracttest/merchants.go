@@ -1,17 +1,9 @@
 package contracttest
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
-
-	"github.com/swanemu/emu/internal/seal"
-	"github.com/swanemu/emu/internal/spec"
 )
 
 // What merchants are told of payments.
@@ -20,7 +12,7 @@ import (
 type Merchants interface {
 	// Pay has a user pay a new order.
 	Pay(ctx context.Context) (*PaidOrder, error)
-	// Notified are all attempts to tell the merchant of paid orders, in order.
+	// Notified are all attempts to tell the merchant something, in order.
 	Notified(ctx context.Context) ([]Notification, error)
 	// Refuse makes the merchant answer the next n attempts with something else
 	// than that it has consumed the order.
@@ -29,6 +21,9 @@ type Merchants interface {
 
 // A PaidOrder is an order as the merchant and its user know it.
 type PaidOrder struct {
+	// AppKey is the payment service's, which selects it where an app has
+	// several; "" where it has one.
+	AppKey string
 	// TpOrderID is the merchant's number, OrderID the platform's.
 	TpOrderID       string
 	OrderID, UserID int64
@@ -42,6 +37,9 @@ type PaidOrder struct {
 
 // A Notification is one attempt to tell a merchant something.
 type Notification struct {
+	// Event is the event of x-events that is told where it came in; "" is
+	// ORDER_PAID.
+	Event string
 	// Form is the body of the request.
 	Form []byte
 	// Consumed says that the merchant took it.
@@ -63,7 +61,7 @@ func merchantChecks() []Check {
 		{ID: "pay.schema", Explain: "A notification is a form that its schema describes.", Needs: needs, Changes: Sandbox},
 		{ID: "pay.signature", Explain: "A notification is signed with the platform's key.", Needs: needs, Changes: Sandbox},
 		{ID: "pay.content", Explain: "A notification says what was ordered and paid.", Needs: needs, Changes: Sandbox},
-		{ID: "pay.retry", Explain: "A notification that was not taken comes again until it is.", Needs: needs, Changes: Sandbox, cases: payRetryCases},
+		{ID: "pay.retry", Explain: "A notification that was not taken comes again until it is, every two minutes, two hundred times.", Needs: needs, Changes: Sandbox, cases: payRetryCases},
 	}
 }
 
@@ -80,12 +78,9 @@ func payCases(s *suite) []work {
 			}
 			p.saw("pay.count")
 			if len(got) != 1 {
-				p.fail(p.payFinding("pay.count", "a merchant is not told of a paid order once", "one notification", counted(len(got), "notification")))
+				p.fail(p.toldFinding("pay.count", orderPaid, "a merchant is not told of a paid order once", "one notification", counted(len(got), "notification")))
 			}
-			for _, one := range got {
-				p.notified(one, order)
-			}
-			return nil
+			return p.notified(got, paidLetter(order))
 		},
 	}}
 }
@@ -94,7 +89,7 @@ func payRetryCases(s *suite) []work {
 	if _, ok := s.contract.Event(orderPaid); !ok {
 		return nil
 	}
-	return []work{{
+	out := []work{{
 		check: "pay.retry", operation: opPay, name: "refused twice", aims: []item{of(inEvents, orderPaid)},
 		run: func(ctx context.Context, p *probe) error {
 			got, order, err := p.paid(ctx, refusals)
@@ -103,15 +98,74 @@ func payRetryCases(s *suite) []work {
 			}
 			p.saw("pay.retry")
 			if len(got) != refusals+1 {
-				p.fail(p.payFinding("pay.retry", "a notification that was not taken does not come again until it is",
+				p.fail(p.toldFinding("pay.retry", orderPaid, "a notification that was not taken does not come again until it is",
 					counted(refusals+1, "attempt"), counted(len(got), "attempt")))
 			}
-			for _, one := range got {
-				p.notified(one, order)
-			}
-			return nil
+			return p.notified(got, paidLetter(order))
 		},
 	}}
+	if !s.deals() {
+		return out
+	}
+	needs := []Need{NeedCashier}
+	return append(out,
+		work{check: "pay.retry", operation: opPay, name: "every two minutes", needs: needs, run: payRhythm},
+		work{check: "pay.retry", operation: opPay, name: "two hundred times", needs: needs, run: payLimit})
+}
+
+// payPause is the documented pause between attempts to tell of a paid order,
+// and payTries how often it is told again.
+const (
+	payPause = 2 * time.Minute
+	payTries = 200
+)
+
+// payRhythm has a merchant answer wrongly in all the ways that there are.
+func payRhythm(ctx context.Context, p *probe) error {
+	d, err := p.deal(ctx)
+	if err != nil {
+		return err
+	}
+	wrong := []Answer{{Says: Hesitates}, {Says: Garbles}, {Says: Errs}, {Says: Breaks}, {Says: Fails}}
+	if err := d.answer(ctx, orderPaid, wrong...); err != nil {
+		return err
+	}
+	if err := d.settle(ctx, UserPays); err != nil {
+		return err
+	}
+	return d.rhythm(ctx, "pay.retry", paidLetter(d.order), len(wrong), []time.Duration{payPause})
+}
+
+// payLimit has a merchant that never takes its order.
+func payLimit(ctx context.Context, p *probe) error {
+	d, err := p.deal(ctx)
+	if err != nil {
+		return err
+	}
+	wrong := make([]Answer, payTries*2)
+	for i := range wrong {
+		wrong[i].Says = Hesitates
+	}
+	if err := d.answer(ctx, orderPaid, wrong...); err != nil {
+		return err
+	}
+	if err := d.settle(ctx, UserPays); err != nil {
+		return err
+	}
+	if err := p.advance(ctx, (payTries+payTries/4)*payPause); err != nil {
+		return err
+	}
+	got, err := d.toldOf(ctx, orderPaid)
+	if err != nil {
+		return err
+	}
+	p.saw("pay.retry")
+	// Whether the first attempt is one of them, the documents do not say.
+	if len(got) != payTries && len(got) != payTries+1 {
+		p.fail(p.toldFinding("pay.retry", orderPaid, "a notification that is never taken is not sent two hundred times again",
+			counted(payTries+1, "attempt"), counted(len(got), "attempt")))
+	}
+	return nil
 }
 
 // paid has an order paid and returns what the merchant, which refuses it so many
@@ -120,6 +174,10 @@ func (p *probe) paid(ctx context.Context, refuse int) ([]Notification, *PaidOrde
 	m := p.target.Merchants
 	if err := m.Refuse(ctx, refuse); err != nil {
 		return nil, nil, fmt.Errorf("have the merchant refuse: %w", err)
+	}
+	first, err := toldSoFar(ctx, m)
+	if err != nil {
+		return nil, nil, err
 	}
 	p.note("the harness: a user pays a new order; its merchant refuses what it is told %d times", refuse)
 	order, err := m.Pay(ctx)
@@ -130,98 +188,6 @@ func (p *probe) paid(ctx context.Context, refuse int) ([]Notification, *PaidOrde
 	if err := p.advance(ctx, time.Hour); err != nil {
 		return nil, nil, err
 	}
-	all, err := m.Notified(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the notifications: %w", err)
-	}
-	var out []Notification
-	for _, one := range all {
-		form, err := url.ParseQuery(string(one.Form))
-		if err != nil || form.Get("tpOrderId") == order.TpOrderID {
-			out = append(out, one)
-		}
-	}
-	return out, order, nil
-}
-
-func (p *probe) payFinding(check, message, expected, actual string) Finding {
-	return Finding{
-		Check: check, Operation: opPay, Message: message, Expected: expected, Actual: actual, SpecPointer: "#/x-events/" + orderPaid,
-		Evidence: spec.Evidence{Grade: "documented", Source: "D"},
-	}
-}
-
-// notified looks at one notification of a paid order.
-func (p *probe) notified(one Notification, order *PaidOrder) {
-	p.saw("pay.schema")
-	form, err := url.ParseQuery(string(one.Form))
-	if err != nil {
-		p.fail(p.payFinding("pay.schema", "a notification is no form", "application/x-www-form-urlencoded", "something else"))
-		return
-	}
-	said, params := p.formValue(form)
-	p.hit(inEvents, orderPaid)
-	if err := p.contract.CheckEvent(orderPaid, said); err != nil {
-		for _, issue := range issuesOf(err) {
-			f := p.payFinding("pay.schema", "a notification does not match its schema: "+issue.String(), expectation(issue),
-				actually(issue, said, func(string) bool { return true }))
-			f.ValuePointer, f.keyword = issue.Pointer, string(issue.Rule)
-			p.fail(f)
-		}
-	}
-	p.saw("pay.signature")
-	verifier, err := seal.ParsePayVerifier(order.PlatformKey)
-	if err != nil {
-		p.fail(p.payFinding("pay.signature", "the harness's key of the platform is none", "a public key in PEM", "something else"))
-		return
-	}
-	if verifier.Verify(params, params["rsaSign"]) != nil {
-		f := p.payFinding("pay.signature", "a notification is not signed with the platform's key", "the signature of all its parameters", "another text")
-		f.ValuePointer = "/rsaSign"
-		p.fail(f)
-	}
-	p.saw("pay.content")
-	for name, want := range map[string]string{
-		"tpOrderId": order.TpOrderID, "orderId": strconv.FormatInt(order.OrderID, 10), "userId": strconv.FormatInt(order.UserID, 10),
-		"dealId": strconv.FormatInt(order.DealID, 10), "totalMoney": strconv.FormatInt(order.TotalMoney, 10),
-	} {
-		if got := params[name]; got != want {
-			f := p.payFinding("pay.content", "a notification does not say what was paid", "that of the order", "another value")
-			f.ValuePointer = "/" + name
-			p.fail(f)
-		}
-	}
-}
-
-// formValue is a form as the JSON object that its schema describes, and as
-// texts; what stands twice is a list there, which no schema has.
-func (p *probe) formValue(form url.Values) (whole []byte, params map[string]string) {
-	types := map[string]string{}
-	for _, property := range p.contract.EventProperties(orderPaid) {
-		types[strings.TrimPrefix(property.Pointer, "/")] = property.Type
-	}
-	params = map[string]string{}
-	object := map[string]json.RawMessage{}
-	for name, values := range form {
-		params[name] = values[0]
-		raw := []byte(values[0])
-		number := types[name] == "integer" || types[name] == "number"
-		text, err := json.Marshal(values[0])
-		if len(values) > 1 {
-			text, err = json.Marshal(values)
-			number = false
-		}
-		if err != nil {
-			continue // a text can be written
-		}
-		if number && json.Valid(raw) && bytes.IndexByte([]byte(`"{[`), raw[0]) < 0 {
-			text = raw
-		}
-		object[name] = text
-	}
-	whole, err := json.Marshal(object)
-	if err != nil {
-		return []byte("{}"), params
-	}
-	return whole, params
+	got, err := p.toldOf(ctx, m, order, orderPaid, first)
+	return got, order, err
 }

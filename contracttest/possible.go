@@ -97,18 +97,17 @@ func (s *suite) possible() (items []item, why map[item]string) {
 	}
 	s.possibleSteps(add)
 	emitted := map[string]bool{}
-	for _, t := range s.lifecycle.Transitions {
-		for _, name := range t.Emits {
-			emitted[name] = true
+	for _, resource := range s.contract.Lifecycles() {
+		l, _ := s.contract.Lifecycle(resource)
+		for _, t := range l.Transitions {
+			for _, name := range t.Emits {
+				emitted[name] = true
+			}
 		}
 	}
 	for _, e := range s.contract.Events() {
 		reason := ""
-		switch {
-		case e.Name == orderPaid:
-		case e.Channel == "notify":
-			reason = "no check has a merchant that decides on refunds"
-		case !emitted[e.Name]:
+		if !emitted[e.Name] {
 			reason = "no step of the lifecycle emits it"
 		}
 		add(of(inEvents, e.Name), reason)
@@ -185,10 +184,18 @@ func breakable(op *spec.Operation, f *spec.Field) []string {
 	return out
 }
 
-// possibleSteps are those of the lifecycle.
+// possibleSteps are those of the lifecycles.
 func (s *suite) possibleSteps(add func(item, string)) {
-	for i := range s.lifecycle.Transitions {
-		t := &s.lifecycle.Transitions[i]
+	for _, resource := range s.contract.Lifecycles() {
+		l, _ := s.contract.Lifecycle(resource)
+		possibleIn(l, add)
+	}
+}
+
+// possibleIn are the steps of one lifecycle.
+func possibleIn(l *spec.Lifecycle, add func(item, string)) {
+	for i := range l.Transitions {
+		t := &l.Transitions[i]
 		from := t.From
 		if len(from) == 0 {
 			from = []string{""}
@@ -203,10 +210,8 @@ func (s *suite) possibleSteps(add func(item, string)) {
 			}
 			add(of(inGates, t.Name, gate), reason)
 		}
-	}
-	for _, t := range s.steps() {
-		for _, st := range s.lifecycle.States {
-			if !slices.Contains(t.From, st.Name) {
+		for _, st := range l.States {
+			if t.Operation != "" && len(t.From) > 0 && !slices.Contains(t.From, st.Name) {
 				add(of(inIllegal, t.Operation, "from", st.Name), "")
 			}
 		}

@@ -60,6 +60,8 @@ type suite struct {
 	unanswered map[string]int
 	// over is why no more cases are run.
 	over error
+	// mutated says that the cases of mutations are planned.
+	mutated bool
 }
 
 // newSuite compiles the contract and makes the plan.
@@ -67,6 +69,9 @@ func newSuite(t Target, o Options) (*suite, error) {
 	o, err := o.withDefaults(&t)
 	if err != nil {
 		return nil, err
+	}
+	if t.Merchants == nil && t.Cashier != nil {
+		t.Merchants = t.Cashier
 	}
 	j, err := newJudge(t.Spec, t.SpecName)
 	if err != nil {
@@ -107,6 +112,10 @@ func (s *suite) plan() error {
 		}
 	}
 	made := map[string]bool{}
+	active, byID := s.active(), map[string]Check{}
+	for _, c := range Checks() {
+		byID[c.ID] = c
+	}
 	for _, c := range Checks() {
 		if c.cases == nil {
 			continue
@@ -117,11 +126,11 @@ func (s *suite) plan() error {
 				continue
 			}
 			made[key] = true
-			if !s.wants(w.check) || !s.about(w.operation) {
+			if !wants(active, w.check) || !s.about(w.operation) {
 				s.left = append(s.left, w)
 				continue
 			}
-			check, _ := checkByID(w.check)
+			check := byID[w.check]
 			w.needs = slices.Concat(check.Needs, w.needs, s.needsForms(&w))
 			if !w.mode.allows(check.Changes) {
 				w.mode = check.Changes
@@ -158,30 +167,24 @@ func (s *suite) sort(all []work) {
 	slices.SortStableFunc(all, func(a, b work) int { return rank(&a) - rank(&b) })
 }
 
-// wants reports whether a check was asked for. What is looked at in passing is
-// not planned, so asking for it alone runs everything that sends requests.
-func (s *suite) wants(id string) bool {
-	active := slices.DeleteFunc(slices.Clone(s.options.Checks), func(want string) bool {
-		return !slices.ContainsFunc(Checks(), func(c Check) bool { return c.cases != nil && matches(want, c.ID) })
+// active are the checks asked for that have cases. What is looked at in passing
+// is not planned, so asking for it alone runs everything that sends requests.
+func (s *suite) active() []string {
+	all := Checks()
+	return slices.DeleteFunc(slices.Clone(s.options.Checks), func(want string) bool {
+		return !slices.ContainsFunc(all, func(c Check) bool { return c.cases != nil && matches(want, c.ID) })
 	})
-	if len(active) == 0 {
-		return true
-	}
-	return slices.ContainsFunc(active, func(want string) bool { return matches(want, id) })
+}
+
+// wants reports whether a check is among those that are active, which all are
+// where none is.
+func wants(active []string, id string) bool {
+	return len(active) == 0 || slices.ContainsFunc(active, func(want string) bool { return matches(want, id) })
 }
 
 // reports tells whether findings of a check count.
 func (s *suite) reports(id string) bool {
 	return len(s.options.Checks) == 0 || slices.ContainsFunc(s.options.Checks, func(want string) bool { return matches(want, id) })
-}
-
-func checkByID(id string) (Check, bool) {
-	all := Checks()
-	i := slices.IndexFunc(all, func(c Check) bool { return c.ID == id })
-	if i < 0 {
-		return Check{}, false
-	}
-	return all[i], true
 }
 
 // do runs one case and takes its result into the report.

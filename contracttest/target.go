@@ -51,6 +51,9 @@ type Target struct {
 	Notices Notices
 	// Merchants is a merchant with its server.
 	Merchants Merchants
+	// Cashier is a merchant whose orders and refunds end as they are told; it
+	// stands in for Merchants, too.
+	Cashier Cashier
 	// Orders returns what the harness did since it was last asked, for the
 	// scripts that show a finding again; nil leaves it to comments.
 	Orders func() []Order
@@ -237,6 +240,8 @@ const (
 	NeedPushKeys   Need = "push keys"
 	NeedNotices    Need = "notices"
 	NeedMerchants  Need = "merchant's server"
+	// NeedCashier is a merchant whose orders and refunds end as they are told.
+	NeedCashier Need = "merchant that decides"
 	// NeedHostUser is an app in a host app, whose user may be asked.
 	NeedHostUser Need = "host app"
 	// NeedHostSession is a way from a login code to the session key.
@@ -272,6 +277,8 @@ func (t *Target) has(n Need) bool {
 		return t.Notices != nil
 	case NeedMerchants:
 		return t.Merchants != nil
+	case NeedCashier:
+		return t.Cashier != nil
 	case NeedHostUser:
 		return c.HostApp.AppKey != ""
 	case NeedHostSession:

@@ -224,7 +224,9 @@ func (a *app) announce(ctx context.Context, url string, m *mutants.Mutant, em ht
 // mutantServer makes an emulator in this process.
 func mutantServer(ctx context.Context, seed uint64) (*mutants.Server, error) {
 	broker := &keptNotices{}
-	em, err := emulator.New(ctx, emulator.Options{Seed: seed, Strict: true, Broker: broker, Clock: emulator.Clock{Mode: "virtual"}})
+	em, err := emulator.New(ctx, emulator.Options{
+		Seed: seed, Strict: true, Broker: broker, Clock: emulator.Clock{Mode: "virtual"}, NotifyTimeout: merchantTime,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -95,7 +95,9 @@ func surely(end func()) func(context.Context) error {
 
 // serveHere runs an emulator in this process.
 func serveHere(ctx context.Context, broker emulator.Broker) (base string, stop func(context.Context) error, err error) {
-	em, err := emulator.New(ctx, emulator.Options{Strict: true, Clock: emulator.Clock{Mode: "virtual"}, Broker: broker})
+	em, err := emulator.New(ctx, emulator.Options{
+		Strict: true, Clock: emulator.Clock{Mode: "virtual"}, Broker: broker, NotifyTimeout: merchantTime,
+	})
 	if err != nil {
 		return "", nil, err
 	}
@@ -156,3 +158,7 @@ func (k keptTopic) Read(context.Context) ([]contracttest.Notice, error) {
 	defer k.mu.Unlock()
 	return slices.Clone(k.got), nil
 }
+
+// merchantTime is how long an emulator that is there for a run waits for the
+// run's merchant, which is in this process: a check lets it time out.
+const merchantTime = 500 * time.Millisecond

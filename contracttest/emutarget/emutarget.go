@@ -163,11 +163,13 @@ func (b *Box) Target() contracttest.Target {
 	t := contracttest.Target{
 		URL: b.options.URL, Transport: b.options.Transport, Credentials: b.first,
 		Session: b.session, Renew: b.renew, Give: b.give, States: b, Clock: b, Pushes: heard{b}, Notices: b.notices, Orders: b.told,
-		Merchants: b.shop,
+		Merchants: b.shop, Cashier: b.shop,
 	}
 	if b.unheard != "" {
-		t.Pushes, t.Merchants = nil, nil
-		t.Lacks = map[contracttest.Need]string{contracttest.NeedPushes: b.unheard, contracttest.NeedMerchants: b.unheard}
+		t.Pushes, t.Merchants, t.Cashier = nil, nil, nil
+		t.Lacks = map[contracttest.Need]string{
+			contracttest.NeedPushes: b.unheard, contracttest.NeedMerchants: b.unheard, contracttest.NeedCashier: b.unheard,
+		}
 	}
 	return t
 }

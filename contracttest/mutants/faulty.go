@@ -201,6 +201,11 @@ func (brokenBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 // order carries an order to the control API; decisions may be changed on the
 // way.
 func (f *faulty) order(r *http.Request) (*http.Response, error) {
+	if f.fault.ordered && r.Method == http.MethodPost && !strings.HasSuffix(r.URL.Path, "/sandboxes") {
+		f.mu.Lock()
+		f.follow()
+		f.mu.Unlock()
+	}
 	if f.fault.steps != nil && (r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/packages") || r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/apps")) {
 		return f.overhear(r)
 	}
@@ -341,6 +346,9 @@ func (f *faulty) target(t contracttest.Target) contracttest.Target {
 	}
 	if t.Merchants != nil {
 		t.Merchants = merchant{t.Merchants, f}
+	}
+	if t.Cashier != nil {
+		t.Cashier = cashier{t.Cashier, f}
 	}
 	return t
 }

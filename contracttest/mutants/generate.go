@@ -19,7 +19,7 @@ func (g *generator) add(class Class, note string, checks []string, fresh func() 
 	probe := fresh()
 	g.out.Mutants = append(g.out.Mutants, Mutant{
 		ID: string(class) + "/" + strings.Join(parts, "/"), Class: class, Note: note, Checks: checks,
-		Served: probe.notices == nil && probe.told == nil && !probe.batched, make: fresh,
+		Served: probe.notices == nil && probe.told == nil && probe.heard == nil && !probe.batched, make: fresh,
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/swanemu/emu/contracttest"
 	"github.com/swanemu/emu/contracttest/emutarget"
@@ -67,7 +68,7 @@ func (t topic) Read(context.Context) ([]contracttest.Notice, error) {
 func server(ctx context.Context, seed uint64) (*mutants.Server, error) {
 	broker := &recorder{}
 	em, err := emulator.New(ctx, emulator.Options{
-		Seed: seed, Strict: true, Broker: broker, Clock: emulator.Clock{Mode: "virtual"},
+		Seed: seed, Strict: true, Broker: broker, Clock: emulator.Clock{Mode: "virtual"}, NotifyTimeout: 500 * time.Millisecond,
 	})
 	if err != nil {
 		return nil, err

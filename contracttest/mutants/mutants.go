@@ -108,6 +108,11 @@ type fault struct {
 	// stepName or any for ""; it reports whether it did.
 	steps    func(*world, *node, step) bool
 	stepName string
+	// ordered says that the steps are those of orders and refunds: they are
+	// followed before the harness decides or moves time, too.
+	ordered bool
+	// heard is what the platform hears where a merchant answers something.
+	heard func(event string, a contracttest.Answer) contracttest.Answer
 }
 
 // Generate makes the population of a contract. The baseline says what the
@@ -115,7 +120,7 @@ type fault struct {
 func Generate(b *Baseline) *Population {
 	g := &generator{contract: b.contract, baseline: b}
 	for _, class := range []func(*generator){
-		wireFields, wireWhole, wireErrors, inputRules, inputStrict, tokens, states, views, pushes, merchants, notices, nulls,
+		wireFields, wireWhole, wireErrors, inputRules, inputStrict, tokens, states, views, orderStates, pushes, merchants, notices, nulls,
 	} {
 		class(g)
 	}

@@ -292,6 +292,7 @@ func (g *generator) senders() {
 		}
 		return form(o.sealed(f, "", "", "")).bytes()
 	})
+	g.letters()
 	g.add(Null, "notices are indented, members in another order", nil,
 		eachNotice(func(f *faulty, n contracttest.Notice, _ string) []contracttest.Notice {
 			tree := parse(n.Value)

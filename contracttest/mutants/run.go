@@ -21,6 +21,8 @@ type Lab struct {
 	Baseline *Baseline
 	// Operations are those that runs are about; nil is all of the contract.
 	Operations []string
+	// Checks are those that runs are about; nil is all.
+	Checks []string
 
 	contract *spec.Contract
 	make     Maker
@@ -105,7 +107,7 @@ func (l *Lab) try(ctx context.Context, m Mutant, seed uint64, operations []strin
 		return out, fmt.Errorf("%s: %w", m.ID, err)
 	}
 	r, err := contracttest.Verify(ctx, p.target, contracttest.Options{
-		Mode: contracttest.Destructive, Operations: operations, Stop: func(f contracttest.Finding) bool { return m.intends(f.Check) },
+		Mode: contracttest.Destructive, Operations: operations, Checks: l.Checks, Stop: func(f contracttest.Finding) bool { return m.intends(f.Check) },
 	})
 	err = errors.Join(err, p.close(context.WithoutCancel(ctx)))
 	if err != nil {

@@ -15,11 +15,13 @@ import (
 type step struct {
 	Seq   int64
 	Cause int64
-	Name  string
-	From  string
-	To    string
-	App   int64
-	ID    int64
+	// Resource is the lifecycle's: package, order or refund.
+	Resource string
+	Name     string
+	From     string
+	To       string
+	App      int64
+	ID       int64
 	// also are the packages that took another step for the same reason.
 	also []int64
 }
@@ -68,11 +70,12 @@ func (f *faulty) newSteps(sandbox string) []step {
 				Seq        int64 `json:"seq"`
 				Cause      int64 `json:"cause"`
 				Transition struct {
-					App  int64  `json:"app_id"`
-					ID   int64  `json:"id"`
-					Name string `json:"name"`
-					From string `json:"from"`
-					To   string `json:"to"`
+					Resource string `json:"resource"`
+					App      int64  `json:"app_id"`
+					ID       int64  `json:"id"`
+					Name     string `json:"name"`
+					From     string `json:"from"`
+					To       string `json:"to"`
 				} `json:"transition"`
 			} `json:"entries"`
 		}
@@ -81,7 +84,7 @@ func (f *faulty) newSteps(sandbox string) []step {
 		}
 		for _, e := range page.Entries {
 			t := e.Transition
-			out = append(out, step{Seq: e.Seq, Cause: e.Cause, Name: t.Name, From: t.From, To: t.To, App: t.App, ID: t.ID})
+			out = append(out, step{Seq: e.Seq, Cause: e.Cause, Resource: t.Resource, Name: t.Name, From: t.From, To: t.To, App: t.App, ID: t.ID})
 			f.followed[sandbox] = e.Seq
 		}
 	}
