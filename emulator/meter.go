@@ -58,7 +58,7 @@ const (
 func emulatorMetrics() []metric {
 	return []metric{
 		{metricExchanges, "counter", "Calls to the platform that were answered. status is the HTTP status, 0 where a fault left none; outcome is ok, the name of the refusal in the contract, preferred (a Prefer header), fault, or mismatch.", []string{"operation", "status", "outcome"}},
-		{metricExchange, "histogram", "Time from the first byte of a call read to its answer ready, on the machine's clock; what a fault holds back is part of it.", []string{"operation"}},
+		{metricExchange, "histogram", "Time from the header of a call read to its answer ready, on the machine's clock; what a fault holds back is part of it.", []string{"operation"}},
 		{metricControl, "counter", "Requests to the control API.", []string{"operation", "status"}},
 		{metricDeliveries, "counter", "Attempts to deliver an event. channel is push, notify or kafka; result is ok, retry (it will be sent again) or failed (it will not).", []string{"channel", "event", "result"}},
 		{metricDelivery, "histogram", "Time of an attempt over the wire, on the machine's clock; of Kafka that of a batch.", []string{"channel"}},
