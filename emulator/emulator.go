@@ -77,7 +77,7 @@ func New(ctx context.Context, o Options) (*Emulator, error) {
 		return nil, err
 	}
 	e := &Emulator{
-		opt: o, index: newIndex(), meter: newMeter(), sandboxes: map[string]*Sandbox{},
+		opt: o, index: newIndex(), sandboxes: map[string]*Sandbox{},
 		platformKey: sync.OnceValues(platformKey), merchantKey: sync.OnceValues(merchantKey),
 		slots: make(chan struct{}, pushesUnderWay), kafkaWork: make(chan struct{}, 1),
 	}
@@ -131,6 +131,7 @@ func (e *Emulator) compile() (err error) {
 	if err != nil {
 		return err
 	}
+	e.meter = newMeter(e.contract)
 	e.control = newControl(e)
 	e.orders = map[string]*behaviour{}
 	for _, b := range controlOrders() {

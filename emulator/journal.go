@@ -25,6 +25,14 @@ const (
 	KindClock      = "clock"      // an order moved time, or changed how it passes
 )
 
+// entryKinds are all of them.
+func entryKinds() []string {
+	return []string{
+		KindExchange, KindTransition, KindEvent, KindDelivery, KindMessage, KindHostCall, KindFault, KindGrant, KindAnswer,
+		KindControl, KindMismatch, KindClock,
+	}
+}
+
 // An Entry is one line of a sandbox's journal.
 type Entry struct {
 	// Seq numbers the entries of a sandbox from 1.
@@ -87,6 +95,7 @@ type Exchange struct {
 	answer    *spec.Answer  // its form on the wire, when nobody programmed it
 	evidence  spec.Evidence // the least certain thing that the answer rests on
 	strict    bool          // what is only assumed is refused
+	broken    bool          // the answer broke the contract
 	reply     *hostReply    // what a host was asked before it, and said
 	odd       string        // what params leave out of how it was sent; "" is nothing
 	frame     hostFrame     // what goes around an answer of the host API
@@ -95,7 +104,6 @@ type Exchange struct {
 	trace     *Trace        // the trace it is part of; nil for none
 	seq       int64         // its entry in the journal of sandbox
 	sandbox   string
-	broken    bool // the answer broke the contract
 }
 
 func (*Exchange) journalDetail() {}

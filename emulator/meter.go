@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"github.com/swanemu/emu/internal/spec"
 )
 
 // What an emulator counts of itself, for Prometheus and its like. Nothing here
@@ -55,7 +58,7 @@ const (
 func emulatorMetrics() []metric {
 	return []metric{
 		{metricExchanges, "counter", "Calls to the platform that were answered. status is the HTTP status, 0 where a fault left none; outcome is ok, the name of the refusal in the contract, preferred (a Prefer header), fault, or mismatch.", []string{"operation", "status", "outcome"}},
-		{metricExchange, "histogram", "Time from the first byte of a call read to its answer ready, on the machine's clock; what a fault holds back is part of it.", []string{"operation"}},
+		{metricExchange, "histogram", "Time from the header of a call read to its answer ready, on the machine's clock; what a fault holds back is part of it.", []string{"operation"}},
 		{metricControl, "counter", "Requests to the control API.", []string{"operation", "status"}},
 		{metricDeliveries, "counter", "Attempts to deliver an event. channel is push, notify or kafka; result is ok, retry (it will be sent again) or failed (it will not).", []string{"channel", "event", "result"}},
 		{metricDelivery, "histogram", "Time of an attempt over the wire, on the machine's clock; of Kafka that of a batch.", []string{"channel"}},
@@ -73,36 +76,55 @@ func emulatorMetrics() []metric {
 
 // exchangeBounds and deliveryBounds are the upper bounds of the histograms, in
 // seconds.
-var (
-	exchangeBounds = []float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10}
-	deliveryBounds = []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
-)
+func exchangeBounds() []float64 {
+	return []float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10}
+}
+
+func deliveryBounds() []float64 {
+	return []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+}
 
 // A meter counts what an emulator does. It is safe for concurrent use.
 type meter struct {
 	sets map[string]*metrics.Set // by family
-
-	// mu guards the maps below, which save making a name for each count.
-	mu        sync.RWMutex
-	exchanges map[exchangeKind]*metrics.Counter
-	durations map[string]*metrics.PrometheusHistogram
-	counters  map[[4]string]*metrics.Counter
+	// operations and entries are what is counted most, by operationId and by
+	// kind; the maps do not change.
+	operations map[string]*operationMeter
+	entries    map[string]*metrics.Counter
 }
 
-// exchangeKind is what the labels of an exchange say.
-type exchangeKind struct {
+// An operationMeter counts the calls of one operation.
+type operationMeter struct {
 	operation string
-	status    int
-	outcome   string
+	duration  *metrics.PrometheusHistogram
+	// answers are the answers there have been, few of them.
+	answers atomic.Pointer[[]answerCounter]
 }
 
-func newMeter() *meter {
+// An answerCounter counts the answers of one kind.
+type answerCounter struct {
+	status  int
+	outcome string
+	count   *metrics.Counter
+}
+
+// newMeter returns a meter for the operations of a contract.
+func newMeter(c *spec.Contract) *meter {
 	m := &meter{
-		sets: map[string]*metrics.Set{}, exchanges: map[exchangeKind]*metrics.Counter{},
-		durations: map[string]*metrics.PrometheusHistogram{}, counters: map[[4]string]*metrics.Counter{},
+		sets: map[string]*metrics.Set{}, operations: map[string]*operationMeter{}, entries: map[string]*metrics.Counter{},
 	}
 	for _, f := range emulatorMetrics() {
 		m.sets[f.name] = metrics.NewSet()
+	}
+	m.operations[""] = &operationMeter{operation: unknownLabel}
+	for _, op := range c.Operations() {
+		m.operations[op.ID] = &operationMeter{operation: op.ID}
+	}
+	for _, o := range m.operations {
+		o.duration = m.sets[metricExchange].NewPrometheusHistogramExt(labelled(metricExchange, "operation", o.operation), exchangeBounds())
+	}
+	for _, kind := range entryKinds() {
+		m.entries[kind] = m.sets[metricEntries].NewCounter(labelled(metricEntries, "kind", kind))
 	}
 	return m
 }
@@ -127,44 +149,39 @@ func labelEscapes() *strings.Replacer {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 }
 
-// exchange counts a call that was answered.
-func (m *meter) exchange(k exchangeKind, took time.Duration) {
-	m.mu.RLock()
-	count, duration := m.exchanges[k], m.durations[k.operation]
-	m.mu.RUnlock()
-	if count == nil || duration == nil {
-		m.mu.Lock()
-		count = m.sets[metricExchanges].GetOrCreateCounter(labelled(metricExchanges,
-			"operation", k.operation, "status", strconv.Itoa(k.status), "outcome", k.outcome))
-		duration = m.sets[metricExchange].GetOrCreatePrometheusHistogramExt(labelled(metricExchange, "operation", k.operation), exchangeBounds)
-		m.exchanges[k], m.durations[k.operation] = count, duration
-		m.mu.Unlock()
+// exchange counts a call that was answered; operation is "" where there is
+// none.
+func (m *meter) exchange(operation string, status int, outcome string, took time.Duration) {
+	o := m.operations[operation]
+	o.duration.Update(took.Seconds())
+	for {
+		known := o.answers.Load()
+		if known != nil {
+			for i := range *known {
+				if a := &(*known)[i]; a.status == status && a.outcome == outcome {
+					a.count.Inc()
+					return
+				}
+			}
+		}
+		var more []answerCounter
+		if known != nil {
+			more = slices.Clone(*known)
+		}
+		more = append(more, answerCounter{status, outcome, m.sets[metricExchanges].GetOrCreateCounter(labelled(metricExchanges,
+			"operation", o.operation, "status", strconv.Itoa(status), "outcome", outcome))})
+		o.answers.CompareAndSwap(known, &more)
 	}
-	count.Inc()
-	duration.Update(took.Seconds())
 }
 
-// count adds one to a series: names and values of up to three labels.
+// count adds one to a series: names and values of its labels.
 func (m *meter) count(name string, pairs ...string) {
-	key := [4]string{name}
-	for i := 1; i < len(pairs); i += 2 {
-		key[(i+1)/2] = pairs[i]
-	}
-	m.mu.RLock()
-	c := m.counters[key]
-	m.mu.RUnlock()
-	if c == nil {
-		c = m.sets[name].GetOrCreateCounter(labelled(name, pairs...))
-		m.mu.Lock()
-		m.counters[key] = c
-		m.mu.Unlock()
-	}
-	c.Inc()
+	m.sets[name].GetOrCreateCounter(labelled(name, pairs...)).Inc()
 }
 
 // sent notes how long an attempt over the wire took.
 func (m *meter) sent(channel string, took time.Duration) {
-	m.sets[metricDelivery].GetOrCreatePrometheusHistogramExt(labelled(metricDelivery, "channel", channel), deliveryBounds).Update(took.Seconds())
+	m.sets[metricDelivery].GetOrCreatePrometheusHistogramExt(labelled(metricDelivery, "channel", channel), deliveryBounds()).Update(took.Seconds())
 }
 
 // A census is what is there when somebody looks.

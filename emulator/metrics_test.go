@@ -7,6 +7,8 @@ import (
 	"io"
 	"maps"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"runtime/pprof"
 	"slices"
 	"strings"
@@ -195,10 +197,43 @@ func TestMetricsCountDeliveriesAndFaults(t *testing.T) {
 		t.Errorf("%v pushes took time, want %v", got, kinds)
 	}
 
+	labelsAsDocumented(t, after)
+
 	// What is replayed has been counted where it happened.
 	again, _ := open(t, killed(t, dir), func(o *emulator.Options) { o.Broker = &shelf{} })
 	if got := scrape(t, again)["emu_deliveries_total"].GetMetric(); len(got) != 0 {
 		t.Errorf("after a restart %v", got)
+	}
+}
+
+// labelsAsDocumented fails unless each series has the labels that the table of
+// docs/operations.md gives its family.
+func labelsAsDocumented(t *testing.T, families map[string]*dto.MetricFamily) {
+	t.Helper()
+	page, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, row := range regexp.MustCompile("(?m)^\\| `(emu_\\w+)` \\| (\\w+) \\| ([^|]+) \\|").FindAllStringSubmatch(string(page), -1) {
+		want := regexp.MustCompile(`\w+`).FindAllString(row[3], -1)
+		slices.Sort(want)
+		if f := families[row[1]]; f != nil && strings.ToLower(f.GetType().String()) != row[2] {
+			t.Errorf("%s is a %s, not a %s", row[1], f.GetType(), row[2])
+		}
+		for _, m := range families[row[1]].GetMetric() {
+			var got []string
+			for _, l := range m.GetLabel() {
+				got = append(got, l.GetName())
+			}
+			slices.Sort(got)
+			if seen++; !slices.Equal(got, want) {
+				t.Errorf("%s has labels %v, documented are %v", row[1], got, want)
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("%d series compared", seen)
 	}
 }
 

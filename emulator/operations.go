@@ -177,6 +177,9 @@ func (b *behaviour) safely(c *Call, p spec.Params, form *successForm) (body []by
 	defer func() {
 		if p := recover(); p != nil {
 			c.box.em.opt.Logger.Error("panic in a behaviour", "operation", b.call, "panic", p, "stack", string(debug.Stack()))
+			if c.exchange != nil {
+				c.exchange.broken = true
+			}
 			body, err = nil, fmt.Errorf("panic: %v", p)
 		}
 	}()

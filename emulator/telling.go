@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"log/slog"
 	"net/url"
 	"strconv"
@@ -25,7 +26,7 @@ type line struct {
 // observe is told of each entry of the journal, with the lock held.
 func (s *Sandbox) observe(e Entry) {
 	m := s.em.meter
-	m.count(metricEntries, "kind", e.Kind)
+	m.entries[e.Kind].Inc()
 	switch d := e.Detail.(type) {
 	case *Attempt:
 		m.count(metricDeliveries, "channel", d.Channel, "event", s.em.knownEvent(d.Name), "result", d.result())
@@ -39,6 +40,9 @@ func (s *Sandbox) observe(e Entry) {
 		m.count(metricHostCalls, "result", result)
 	case *Mismatch:
 		m.count(metricBreaches, "operation", d.Operation)
+	case *Control:
+	default:
+		return
 	}
 	s.noteLocked(e)
 }
@@ -65,8 +69,13 @@ func (a *Attempt) result() string {
 
 // noteLocked keeps the line of an entry, if somebody wants to read it.
 func (s *Sandbox) noteLocked(e Entry) {
-	l := line{attrs: []slog.Attr{slog.String("sandbox", s.name), slog.Int64("entry", e.Seq)}}
-	add := func(attrs ...slog.Attr) { l.attrs = append(l.attrs, attrs...) }
+	var l line
+	add := func(attrs ...slog.Attr) {
+		if l.attrs == nil {
+			l.attrs = []slog.Attr{slog.String("sandbox", s.name), slog.Int64("entry", e.Seq)}
+		}
+		l.attrs = append(l.attrs, attrs...)
+	}
 	switch d := e.Detail.(type) {
 	case *Attempt:
 		if l.text = "delivery"; !d.OK {
@@ -100,8 +109,6 @@ func (s *Sandbox) noteLocked(e Entry) {
 	case *Mismatch:
 		l.text, l.level = "mismatch", slog.LevelError
 		add(slog.Int64("cause", e.Cause), slog.String("operation", d.Operation), slog.String("problem", d.Problem))
-	default:
-		return
 	}
 	s.lines = append(s.lines, l)
 }
@@ -143,10 +150,8 @@ func (e *Emulator) tell(lines []line) {
 func (e *Emulator) answered(x *Exchange, began time.Time) {
 	took := clock.Wall().Sub(began)
 	operation, status := x.Operation(), e.wireStatus(x)
-	if operation == "" {
-		operation = unknownLabel
-	}
-	e.meter.exchange(exchangeKind{operation, status, x.outcome}, took)
+	e.meter.exchange(operation, status, x.outcome, took)
+	operation = cmp.Or(operation, unknownLabel)
 	if x.broken {
 		e.meter.count(metricBreaches, "operation", operation)
 	}
@@ -168,8 +173,5 @@ func (e *Emulator) answered(x *Exchange, began time.Time) {
 
 // obeyed counts a request to the control API.
 func (e *Emulator) obeyed(operation string, status int) {
-	if operation == "" {
-		operation = unknownLabel
-	}
-	e.meter.count(metricControl, "operation", operation, "status", strconv.Itoa(status))
+	e.meter.count(metricControl, "operation", cmp.Or(operation, unknownLabel), "status", strconv.Itoa(status))
 }

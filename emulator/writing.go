@@ -54,6 +54,9 @@ func (e *Emulator) write(w http.ResponseWriter, x *Exchange) {
 
 // wireStatus is the HTTP status of an exchange's answer; 0 where there is none.
 func (e *Emulator) wireStatus(x *Exchange) int {
+	if x.outcome == "ok" {
+		return x.status
+	}
 	if form := e.wire.refusals[x.outcome]; form != nil && form.gateway && x.answer == nil {
 		return e.opt.GatewayStatus
 	}
