@@ -22,6 +22,9 @@ const (
 type app struct {
 	env []string
 	std stdio
+	// root is the file system that is looked at for signs of a container; "" is
+	// the machine's.
+	root string
 	// began is set once flags and arguments were understood: an error from
 	// before is the caller's.
 	began bool
@@ -97,7 +100,7 @@ func (a *app) rootCommand() *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.serveCommand(), a.runCommand(), a.contractCommand(), a.proxyCommand(), a.scenarioCommand(), a.recordCommand(), a.faultCommand(), a.execCommand(), a.envCommand(), a.healthcheckCommand(), a.versionCommand())
+	root.AddCommand(a.serveCommand(), a.runCommand(), a.contractCommand(), a.proxyCommand(), a.scenarioCommand(), a.recordCommand(), a.faultCommand(), a.execCommand(), a.envCommand(), a.doctorCommand(), a.healthcheckCommand(), a.versionCommand())
 	return root
 }
 

@@ -2,14 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -18,8 +14,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/swanemu/emu/internal/clock"
 )
 
 // serving runs serve in this process until the test ends and returns what it
@@ -114,28 +108,9 @@ func TestTLSFileGoes(t *testing.T) {
 
 // TestTLSOwnCertificate serves with a certificate that somebody else made.
 func TestTLSOwnCertificate(t *testing.T) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := clock.Wall()
-	own := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{"own.example"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(nil, own, own, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	cert, key := certificate(t, time.Hour)
 	certFile, keyFile := filepath.Join(t.TempDir(), "own.pem"), filepath.Join(t.TempDir(), "own.key")
-	err = errors.Join(os.WriteFile(certFile, cert, 0o600),
-		os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
-	if err != nil {
+	if err := errors.Join(os.WriteFile(certFile, cert, 0o600), os.WriteFile(keyFile, key, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	text := serving(t, "--tls-listen", "127.0.0.1:0", "--tls-cert", certFile, "--tls-key", keyFile)
@@ -143,8 +118,8 @@ func TestTLSOwnCertificate(t *testing.T) {
 	if m == nil || m[2] != certFile {
 		t.Fatalf("serve does not say where HTTPS is: %s", text)
 	}
-	if status, err := tlsCall(t, m[1], "own.example", cert); status != http.StatusOK || err != nil {
-		t.Errorf("own.example: %d, %v", status, err)
+	if status, err := tlsCall(t, m[1], platformHosts()[0], cert); status != http.StatusOK || err != nil {
+		t.Errorf("%d, %v", status, err)
 	}
 }
 
