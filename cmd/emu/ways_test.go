@@ -220,6 +220,7 @@ func TestAction(t *testing.T) {
 	next := actionStep{Name: "a step of the job", Shell: "bash", Run: `
 curl -fsS "$EMU_URL/rest/2.0/smartapp/package/get?access_token=$EMU_AUTHORIZER_ACCESS_TOKEN"
 curl -fsS "$EMU_URL/oauth/2.0/token?grant_type=client_credentials&client_id=$EMU_HOST_AK&client_secret=$EMU_HOST_SK&scope=smartapp_snsapi_base"
+curl -fsS -o /dev/null "$EMU_URL/rest/2.0/smartapp/package/get?access_token=$EMU_AUTHORIZER_ACCESS_TOKEN&n=[1-1100]"
 emu healthcheck`}
 	if out, err := r.shell(next, map[string]string{}); err != nil || !strings.HasPrefix(out, `{"errno":0`) || !strings.Contains(out, `"access_token":"24.`) || !strings.HasSuffix(out, "ready\n") {
 		t.Errorf("a later step: %v\n%s", err, out)
@@ -239,6 +240,9 @@ emu healthcheck`}
 	if err != nil {
 		t.Fatal(err)
 	}
+	if text := readFile(t, filepath.Join(used[0].With["path"], "default-2.json")); !json.Valid([]byte(text)) {
+		t.Errorf("the rest of the record is %s", text)
+	}
 	if !json.Valid(record) || !strings.Contains(string(record), `"operation":"listPackages"`) {
 		t.Errorf("the record is %s", record)
 	}
@@ -256,9 +260,13 @@ emu healthcheck`}
 	}
 }
 
-// TestActionRefuses has the action say what is wrong with its settings.
+// TestActionRefuses has the action say what is wrong with its settings. A step
+// that stops what has not started is content, and keeps the log.
 func TestActionRefuses(t *testing.T) {
 	r := newRunner(t)
+	if out, _, err := r.use(map[string]string{"stop": "true"}); err != nil || !strings.Contains(out, "nothing was started") {
+		t.Errorf("stop without a start: %v\n%s", err, out)
+	}
 	for settings, want := range map[string]string{
 		"clock: virtual": "want EMU_NAME=value, not clock: virtual",
 		"EMU_CLOK=virtual\nEMU_LISTEN=" + freeAddress(t):      "unknown variable EMU_CLOK; did you mean EMU_CLOCK?",
@@ -268,6 +276,10 @@ func TestActionRefuses(t *testing.T) {
 		if out, _, err := r.use(map[string]string{"settings": settings, "wait": "1s"}); err == nil || !strings.Contains(out, want) || !strings.Contains(out, "::error::") {
 			t.Errorf("%q: %v\n%s\nwant %s", settings, err, out, want)
 		}
+	}
+	out, _, err := r.use(map[string]string{"stop": "true"})
+	if _, kept := os.Stat(filepath.Join(r.temp, "emu", "record", "serve.log")); err != nil || kept != nil {
+		t.Errorf("stop after a start that failed: %v, %v\n%s", err, kept, out)
 	}
 }
 
