@@ -50,7 +50,7 @@ func serveGroups() []group {
 	fs.Duration("upload-delay", 0, "time an upload takes (default the contract's; 0 is at once)")
 	fs.Duration("audit-delay", 0, "time an audit takes (default the contract's; 0 is at once)")
 	fs.Duration("rollback-delay", 0, "time a rollback takes (default the contract's; 0 is at once)")
-	fs.Int("audit-quota", 20, "`number` of audits an app may ask for in a day")
+	fs.Int("audit-quota", 20, "`number` of audits an app may ask for in a week")
 	fs.Bool("manual", false, "decide nothing until told")
 	fs.String("scenario", "", "`scenario` to prepare, a file or the name of a ready one; its steps are left to you")
 	fs.String("scenarios", "", "`directory` of scenarios that can be named like the ready ones (default "+scenarios.DefaultDir+", if there is one)")
