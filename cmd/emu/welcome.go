@@ -57,6 +57,7 @@ func (s *server) welcome() error {
 		p.row("Proxy", s.proxy.URL().String()+"  in another shell: eval \"$(emu env --url "+s.baseURL()+")\"")
 	}
 	p.row("Inbox", s.baseURL()+"/_emu/sandboxes/"+c.Sandbox+"/inbox")
+	p.row("Docs", s.baseURL()+"/_emu/docs")
 	p.WriteString("\n")
 	contract := s.emulator.Contract()
 	for _, warning := range contract.Warnings() {

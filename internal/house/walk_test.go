@@ -52,6 +52,9 @@ func TestPagesKcat(t *testing.T) { walkWith(t, "kcat", "EMU_KCAT") }
 // TestPagesOpenSSL is TestPagesKcat for openssl and EMU_OPENSSL=1.
 func TestPagesOpenSSL(t *testing.T) { walkWith(t, "openssl", "EMU_OPENSSL") }
 
+// TestPagesNodeJS is TestPagesKcat for node and EMU_NODE=1.
+func TestPagesNodeJS(t *testing.T) { walkWith(t, "node", "EMU_NODE") }
+
 // walkWith walks the documents that have blocks for a tool.
 func walkWith(t *testing.T, tool, variable string) {
 	t.Helper()
