@@ -211,7 +211,7 @@ func TestFilesAreRead(t *testing.T) {
 
 // has reports whether command stands in text as whole words.
 func has(text, command string) bool {
-	return regexp.MustCompile(`(^|[\s;&|(])` + regexp.QuoteMeta(command) + `($|[\s;&|)])`).MatchString(text)
+	return regexp.MustCompile(`(^|[\s;&|('])` + regexp.QuoteMeta(command) + `($|[\s;&|)'])`).MatchString(text)
 }
 
 // TestFlags checks that each flag of `emu serve` stands in a table of the page
