@@ -83,15 +83,16 @@ type docsTold struct {
 	List, Freeze, Quota string
 }
 
-// TestDocsChromium uses the page in Chromium, which reaches everything through
-// a proxy that writes down who is asked. It is asked for with EMU_CHROMIUM=1,
-// and then chromium has to be there.
+// TestDocsChromium uses the page in Chromium, first without the token that the
+// control API wants there, then with it. Chromium reaches everything through a
+// proxy that writes down who is asked. It is asked for with EMU_CHROMIUM=1, and
+// then chromium has to be there.
 func TestDocsChromium(t *testing.T) {
 	if os.Getenv("EMU_CHROMIUM") != "1" {
 		t.Log("not asked for: set EMU_CHROMIUM=1")
 		return
 	}
-	e := newEmulator(t, nil)
+	e := newEmulator(t, func(o *emulator.Options) { o.AdminToken = "hush" })
 	heard := make(chan docsTold, 2)
 	mux := http.NewServeMux()
 	mux.Handle("/", e)
