@@ -79,7 +79,8 @@ func (d *deal) look(ctx context.Context) (dealView, error) {
 			Expected: "the numbers, the user and the money of the order", Actual: "something else",
 		})
 	}
-	return v, d.lookInCashier(ctx, &v)
+	err = d.lookInCashier(ctx, &v)
+	return v, err
 }
 
 // errNoOrder says that an order could not be read; the answer's own findings say

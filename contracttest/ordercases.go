@@ -109,7 +109,8 @@ func orderIllegalCases(s *suite) []work {
 			if err != nil {
 				return nil, err
 			}
-			return d, d.goesOn(ctx, "pay.order-illegal", r, way{unaudited: true, end: MoneyReturns})
+			err = d.goesOn(ctx, "pay.order-illegal", r, way{unaudited: true, end: MoneyReturns})
+			return d, err
 		},
 	}
 	var out []work

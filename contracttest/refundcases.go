@@ -158,13 +158,13 @@ func refundGateCases(s *suite) []work {
 	var out []work
 	for _, step := range []string{"ask_for_refund", "refund_unaudited"} {
 		for _, gate := range s.gatesOf("refund", step) {
-			make, ok := unmetDeals()[gate.Name]
+			begin, ok := unmetDeals()[gate.Name]
 			if !ok {
 				continue
 			}
 			out = append(out, s.refundWork("pay.refund-gate", gate.Name+" of "+step, []item{of(inGates, step, gate.Name)},
 				func(ctx context.Context, p *probe) error {
-					d, money, err := make(ctx, p)
+					d, money, err := begin(ctx, p)
 					if err != nil {
 						return err
 					}

@@ -29,8 +29,8 @@ const (
 // A tale is one event that merchants are told, and the checks that are about
 // it.
 type tale struct {
-	event, note                                     string
-	count, retry, form, signature, content, rhythms []string
+	event, note                            string
+	count, retry, form, signature, content []string
 	// says are the parameters that say what it is about.
 	says []string
 }
