@@ -129,7 +129,7 @@ func tlsCall(t *testing.T, address, host string, trusted []byte) (int, error) {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(trusted)
 	transport := &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true,
+		TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true, ForceAttemptHTTP2: true,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, address)
 		},
@@ -146,6 +146,9 @@ func tlsCall(t *testing.T, address, host string, trusted []byte) (int, error) {
 	_ = answer.Body.Close()
 	if !strings.Contains(string(text), `"error_code":110`) {
 		t.Errorf("%s: the answer is not the platform's: %s", host, text)
+	}
+	if answer.ProtoMajor != 2 {
+		t.Errorf("%s: %s, want HTTP/2", host, answer.Proto)
 	}
 	return answer.StatusCode, err
 }
