@@ -72,8 +72,9 @@ func strictnesses(op *spec.Operation, f *spec.Field) []strictness {
 		add("number", "a number in JSON", func(p *spec.Param) bool { return p.In == spec.InJSON && !strings.HasPrefix(string(p.JSON), `"`) })
 	}
 	if f.Type == "string" && free(f) {
-		shortest := max(int(f.MinLength), 0)
-		add("short", "as short as may be", func(p *spec.Param) bool { return utf8.RuneCountInString(scalarText(p)) == shortest })
+		if shortest := int(f.MinLength); shortest > 0 || f.Required { // no text of what may be left out is none
+			add("short", "as short as may be", func(p *spec.Param) bool { return utf8.RuneCountInString(scalarText(p)) == shortest })
+		}
 		if f.MaxLength == nil {
 			add("long", "a long text", func(p *spec.Param) bool { return utf8.RuneCountInString(scalarText(p)) >= long })
 		}
