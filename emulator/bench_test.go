@@ -3,6 +3,7 @@ package emulator
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -56,8 +57,16 @@ func (d *discard) Header() http.Header         { return d.header }
 func (d *discard) WriteHeader(int)             {}
 func (d *discard) Write(p []byte) (int, error) { d.n += len(p); return len(p), nil }
 
-func BenchmarkListPackages(b *testing.B) {
-	e, token := bench(b, Options{})
+func BenchmarkListPackages(b *testing.B) { benchListPackages(b, Options{}) }
+
+// BenchmarkLogged is the same with a line of the log for each call.
+func BenchmarkLogged(b *testing.B) {
+	benchListPackages(b, Options{Logger: slog.New(slog.NewJSONHandler(&discard{}, nil))})
+}
+
+func benchListPackages(b *testing.B, o Options) {
+	b.Helper()
+	e, token := bench(b, o)
 	fill(e, defaultAppID, "upload_failed", 10)
 	r := httptest.NewRequest(http.MethodGet, "/rest/2.0/smartapp/package/get?access_token="+token, nil)
 	w := &discard{header: http.Header{}}

@@ -1,9 +1,12 @@
 package emulator
 
 import (
+	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/swanemu/emu/internal/clock"
 )
@@ -46,5 +49,34 @@ func TestLabelsAreEscaped(t *testing.T) {
 		if got := labelled("a", pairs...); got != want {
 			t.Errorf("%q: %s, want %s", pairs, got, want)
 		}
+	}
+}
+
+// TestMeterCountsAtTheSameTime: no call is lost when many new kinds of answers
+// come at once.
+func TestMeterCountsAtTheSameTime(t *testing.T) {
+	e, err := New(t.Context(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Close(t.Context()) })
+	const each, kinds = 200, 5
+	var work sync.WaitGroup
+	for range 8 {
+		work.Go(func() {
+			for i := range each {
+				e.meter.exchange("listPackages", 200+i%kinds, "ok", time.Millisecond)
+			}
+		})
+	}
+	work.Wait()
+	text := string(e.expose())
+	for i := range kinds {
+		if want := fmt.Sprintf("emu_exchanges_total{operation=\"listPackages\",status=\"%d\",outcome=\"ok\"} %d\n", 200+i, 8*each/kinds); !strings.Contains(text, want) {
+			t.Errorf("missing %q:\n%s", want, text)
+		}
+	}
+	if want := fmt.Sprintf("emu_exchange_duration_seconds_count{operation=\"listPackages\"} %d\n", 8*each); !strings.Contains(text, want) {
+		t.Errorf("missing %q", want)
 	}
 }
