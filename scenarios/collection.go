@@ -57,6 +57,9 @@ func Open(dir string) (*Collection, error) {
 // Dir is the directory; "" when there is none.
 func (c *Collection) Dir() string { return c.dir }
 
+// File is the file of a scenario of the directory; "" for any other name.
+func (c *Collection) File(name string) string { return c.files[name] }
+
 // Own lists the scenarios of the directory, sorted, broken ones included.
 func (c *Collection) Own() []string {
 	names := make([]string, 0, len(c.files))

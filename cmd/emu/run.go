@@ -22,6 +22,7 @@ type runFlags struct {
 	target, adminToken string
 	sandbox, scenarios string
 	keep, verbose      bool
+	watch              bool
 	quiet, strict      bool
 	seed               uint64
 	junit, json        string
@@ -42,6 +43,12 @@ func (a *app) runCommand() *cobra.Command {
 			if err != nil {
 				return usageError(err)
 			}
+			if f.watch {
+				if err := f.check(len(args)); err != nil {
+					return usageError(err)
+				}
+				return untilSignalled(cmd.Context(), func(ctx context.Context) error { return a.watch(ctx, named, args, &f) })
+			}
 			list, err := findScenarios(named, args)
 			if err != nil {
 				return usageError(err)
@@ -59,6 +66,7 @@ func (a *app) runCommand() *cobra.Command {
 	fs.StringVar(&f.sandbox, "sandbox", "", "`name` of the run's sandbox; with the seed it decides everything that looks random")
 	scenariosFlag(fs, &f.scenarios)
 	fs.BoolVar(&f.keep, "keep", false, "leave the sandbox there; without --target go on serving until a signal")
+	fs.BoolVar(&f.watch, "watch", false, "play again whenever a file changes, until a signal")
 	fs.Uint64Var(&f.seed, "seed", 0, "`number` to use instead of the scenario's seed")
 	fs.BoolVarP(&f.verbose, "verbose", "v", false, "show transitions and the calls for tokens too")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "show failures only")
@@ -78,6 +86,9 @@ func (f *runFlags) check(scenarios int) error {
 		if f.strict {
 			return errors.New("--strict: means nothing with --target; the target decides")
 		}
+	}
+	if f.watch && f.keep {
+		return errors.New("--watch and --keep do not go together")
 	}
 	if f.keep && f.target == "" && scenarios > 1 {
 		return errors.New("--keep: takes one scenario without --target")

@@ -232,6 +232,7 @@ func foreignHomes() map[string][]string {
 		"github.com/knadh/koanf":                      {"cmd/emu"},
 		"github.com/lmittmann/tint":                   {"cmd/emu"},
 		"github.com/shirou/gopsutil":                  {"cmd/emu"},
+		"github.com/fsnotify/fsnotify":                {"cmd/emu"},
 		"github.com/google/go-cmp":                    {},
 		"github.com/testcontainers/testcontainers-go": {"container"},
 		"github.com/moby/moby":                        {"container"},
