@@ -220,6 +220,9 @@ func (d *deal) refund(ctx context.Context, money int64, unaudited bool) (*refund
 	}
 	f := d.stepFinding("refund", step)
 	f.Operation, f.Message = opRefund, "a refund that the lifecycle allows is not accepted"
+	if len(d.refunds) == 0 { // it is not what the case is about
+		f.Check = "pay.refund-accepted"
+	}
 	if !d.expect(x, f, Accepted) {
 		return nil, errStep
 	}

@@ -76,7 +76,7 @@ func (d *deal) close(ctx context.Context, check string) error {
 		return err
 	}
 	f := d.stepFinding("order", "close")
-	f.Operation, f.Message = opCancelOrder, "an order that is not paid cannot be closed"
+	f.Check, f.Operation, f.Message = "pay.order-steps", opCancelOrder, "an order that is not paid cannot be closed"
 	if !d.expect(x, f, Accepted) {
 		return errStep
 	}
