@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -92,8 +93,15 @@ func scriptBusy(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], port)
 }
 
+// scriptCurls writes the curl lines of a start-up text into files. It is printed
+// after the emulator is ready, which on a busy machine is seen before.
 func scriptCurls(ts *testscript.TestScript, _ bool, args []string) {
-	lines := strings.Split(strings.ReplaceAll(ts.ReadFile(args[0]), "\\\n", " "), "\n")
+	text := ts.ReadFile(args[0])
+	for tries := 0; tries < 200 && !strings.Contains(text, "\n  curl "); tries++ {
+		<-time.After(50 * time.Millisecond)
+		text = ts.ReadFile(args[0])
+	}
+	lines := strings.Split(strings.ReplaceAll(text, "\\\n", " "), "\n")
 	n := 0
 	for _, line := range lines {
 		if line = strings.TrimSpace(line); strings.HasPrefix(line, "curl ") {
