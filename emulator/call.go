@@ -53,7 +53,11 @@ type Call struct {
 }
 
 // machine is the lifecycle of packages.
-func (c *Call) machine() *machine { return c.box.em.packages }
+func (c *Call) machine() *machine { return c.program().packages }
+
+// program is what the contract says; it stays the same while the sandbox is
+// locked.
+func (c *Call) program() *program { return c.box.em.program() }
 
 // base is where the caller reached the platform, e.g. http://127.0.0.1:8080; ""
 // where nobody calls.

@@ -170,7 +170,7 @@ func (d *Decision) check(kinds ...string) error {
 }
 
 // checkFaults holds the scripted faults against the contract.
-func (s *State) checkFaults(e *Emulator) error {
+func (s *State) checkFaults(p *program) error {
 	for i, f := range s.Faults {
 		at := fmt.Sprintf("state: /faults/%d", i)
 		switch {
@@ -181,7 +181,7 @@ func (s *State) checkFaults(e *Emulator) error {
 		case min(f.Delay, f.DelayMax) < 0 || max(f.Delay, f.DelayMax) > longest:
 			return fmt.Errorf("%s: want delays from 0 to a hundred years", at)
 		}
-		if pointer, err := f.check(e); err != nil {
+		if pointer, err := f.check(p); err != nil {
 			return fmt.Errorf("%s%s: %w", at, pointer, err)
 		}
 	}

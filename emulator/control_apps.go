@@ -217,7 +217,7 @@ func updateApp(c *Call, in updateAppIn) (appOut, error) {
 	before := app.basics()
 	*app = changed
 	if !reflect.DeepEqual(before, app.basics()) {
-		if def, ok := c.box.em.contract.Event("APP_CHANGED"); ok {
+		if def, ok := c.program().contract.Event("APP_CHANGED"); ok {
 			c.emitNotice(def.Name, def.Code, "", app.ID, 0)
 		}
 	}

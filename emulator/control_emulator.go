@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	emu "github.com/swanemu/emu"
 	"github.com/swanemu/emu/internal/clock"
 )
 
@@ -59,10 +58,7 @@ func (e *Emulator) ready(ctx context.Context) controlAnswer {
 
 // getContract answers with the contract that is served, as it was written.
 func getContract(c *controlCall, _ None) (controlAnswer, error) {
-	data := c.e.opt.Spec
-	if data == nil {
-		data = emu.OpenAPI
-	}
+	data := c.e.program().source
 	a := controlAnswer{status: http.StatusOK, mediaType: mediaYAML, body: data}
 	if bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("{")) {
 		a.mediaType = mediaJSON

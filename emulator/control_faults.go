@@ -91,9 +91,9 @@ func createFault(c *Call, in faultIn) (faultOut, error) {
 			return faultOut{}, err
 		}
 	}
-	if pointer, err := f.check(c.box.em); err != nil {
+	if pointer, err := f.check(c.program()); err != nil {
 		p := badRequest(pointer, err.Error())
-		p.Nearest = c.box.em.nearFault(pointer, f)
+		p.Nearest = c.program().nearFault(pointer, f)
 		return faultOut{}, p
 	}
 	c.State.LastFault++

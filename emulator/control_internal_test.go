@@ -42,7 +42,7 @@ func TestControlStates(t *testing.T) {
 	if err := yaml.NewDecoder(bytes.NewReader(adminYAML)).Decode(&doc); err != nil {
 		t.Fatal(err)
 	}
-	for schema, m := range map[string]*machine{"PackageState": e.packages, "OrderState": e.payOrders, "RefundState": e.payRefunds} {
+	for schema, m := range map[string]*machine{"PackageState": e.program().packages, "OrderState": e.program().payOrders, "RefundState": e.program().payRefunds} {
 		known := map[any]bool{}
 		for _, name := range doc.Components.Schemas[schema].Enum {
 			known[name] = true

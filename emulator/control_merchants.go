@@ -199,7 +199,7 @@ func listOrders(c *Call, in ordersIn) (ordersOut, error) {
 
 func (c *Call) shownOrder(o *Order) orderOut {
 	out := orderOut{
-		ID: o.ID, Deal: o.Deal, App: o.App, TPOrder: o.TPOrder, State: o.State, Title: c.box.em.payOrders.states[o.State].Title,
+		ID: o.ID, Deal: o.Deal, App: o.App, TPOrder: o.TPOrder, State: o.State, Title: c.program().payOrders.states[o.State].Title,
 		Result: c.payment(o).Result, User: o.User, Total: o.Total, Refunded: o.Refunded, Channel: o.Channel, Reason: o.Reason,
 		Created: stamp(time.Unix(o.Created, 0)), Paid: shownTime(o.Paid), Refunds: []refundOut{},
 	}

@@ -104,9 +104,10 @@ func (e *Emulator) origins(st *State) (origin, usual configOut, err error) {
 	if err != nil {
 		return origin, usual, err
 	}
-	made := e.config(st.Name)
+	p := e.program()
+	made := p.config(&e.opt, st.Name)
 	if st.Origin.Manual != nil {
 		made.Manual = *st.Origin.Manual
 	}
-	return made.shown(), (&Emulator{opt: plain, packages: e.packages, payRefunds: e.payRefunds}).config(st.Name).shown(), nil
+	return made.shown(), p.config(&plain, st.Name).shown(), nil
 }

@@ -20,21 +20,16 @@ import (
 	"sync"
 	"sync/atomic"
 
-	emu "github.com/swanemu/emu"
 	"github.com/swanemu/emu/internal/seal"
 	"github.com/swanemu/emu/internal/spec"
 )
 
 // An Emulator serves one contract to any number of sandboxes.
 type Emulator struct {
-	opt      Options
-	contract *spec.Contract
-	table    table
-	orders   map[string]*behaviour
-	wire     *wire
-	packages *machine
-	// payOrders and payRefunds are the lifecycles of orders and refunds.
-	payOrders, payRefunds *machine
+	opt Options
+	// served is the program of the contract that is served.
+	served atomic.Pointer[program]
+	orders map[string]*behaviour
 	// platformKey signs what merchants are told, merchantKey is that of
 	// merchants without one of their own. They are read when first needed.
 	platformKey, merchantKey func() (seal.PaySigner, error)
@@ -77,12 +72,19 @@ func New(ctx context.Context, o Options) (*Emulator, error) {
 		return nil, err
 	}
 	e := &Emulator{
-		opt: o, index: newIndex(), sandboxes: map[string]*Sandbox{},
+		opt: o, index: newIndex(), sandboxes: map[string]*Sandbox{}, orders: map[string]*behaviour{},
 		platformKey: sync.OnceValues(platformKey), merchantKey: sync.OnceValues(merchantKey),
 		slots: make(chan struct{}, pushesUnderWay), kafkaWork: make(chan struct{}, 1),
 	}
-	if err := e.compile(); err != nil {
+	p, err := newProgram(o.Spec, o.SpecName)
+	if err != nil {
 		return nil, err
+	}
+	e.meter = newMeter()
+	e.serve(p)
+	e.control = newControl(e)
+	for _, b := range controlOrders() {
+		e.orders[b.call] = &b
 	}
 	if e.poster, err = newPoster(o.Egress, o.PushTimeout); err != nil {
 		return nil, err
@@ -114,62 +116,6 @@ func (s *Sandbox) resume() {
 	}
 }
 
-// ownContract is the platform's own contract, compiled once for all emulators of
-// a process: it never changes. A test validates the document; there is no need
-// to at each start.
-var ownContract = sync.OnceValues(func() (*spec.Contract, error) {
-	return spec.Load(emu.OpenAPI, spec.LoadOptions{Name: "openapi.yaml", Verified: true})
-})
-
-// compile makes everything that follows from the contract.
-func (e *Emulator) compile() (err error) {
-	if e.opt.Spec == nil {
-		e.contract, err = ownContract()
-	} else {
-		e.contract, err = spec.Load(e.opt.Spec, spec.LoadOptions{Name: e.opt.SpecName})
-	}
-	if err != nil {
-		return err
-	}
-	e.meter = newMeter(e.contract)
-	e.control = newControl(e)
-	e.orders = map[string]*behaviour{}
-	for _, b := range controlOrders() {
-		e.orders[b.call] = &b
-	}
-	e.table = table{}
-	if !e.contract.Platform() {
-		e.wire = &wire{}
-		e.packages, e.payOrders, e.payRefunds = &machine{}, &machine{}, &machine{}
-		return nil
-	}
-	if e.table, err = newTable(e.contract, platformBehaviours()); err != nil {
-		return err
-	}
-	if e.wire, err = newWire(e.contract); err != nil {
-		return err
-	}
-	for _, l := range []struct {
-		resource string
-		to       **machine
-		gates    map[string]gate
-		steps    []decided
-	}{
-		{"package", &e.packages, packageGates(), nil},
-		{"order", &e.payOrders, nil, orderSteps()},
-		{"refund", &e.payRefunds, refundGates(), refundSteps()},
-	} {
-		lifecycle, ok := e.contract.Lifecycle(l.resource)
-		if !ok {
-			return fmt.Errorf("the contract has no x-lifecycle/%s", l.resource)
-		}
-		if *l.to, err = newMachine(lifecycle, l.gates, l.steps...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // open brings back what the store kept and sees that there is a default
 // sandbox.
 func (e *Emulator) open() error {
@@ -199,8 +145,8 @@ func (e *Emulator) restore(kept Saved) error {
 	if err != nil {
 		return fmt.Errorf("sandbox %s: %w", kept.Name, err)
 	}
-	if e.packages.lifecycle != nil {
-		if err := errors.Join(st.check(e.packages), st.checkPayments(e)); err != nil {
+	if p := e.program(); p.packages.lifecycle != nil {
+		if err := errors.Join(st.check(p.packages), st.checkPayments(p)); err != nil {
 			return fmt.Errorf("sandbox %s: %w", kept.Name, err)
 		}
 	}
@@ -264,8 +210,17 @@ func (e *Emulator) register(s *Sandbox) error {
 	return nil
 }
 
+// program is that of the contract that is served now.
+func (e *Emulator) program() *program { return e.served.Load() }
+
+// serve lets requests be answered by a program from now on.
+func (e *Emulator) serve(p *program) {
+	p.meters = e.meter.of(p.contract)
+	e.served.Store(p)
+}
+
 // Contract is the contract that is served.
-func (e *Emulator) Contract() *spec.Contract { return e.contract }
+func (e *Emulator) Contract() *spec.Contract { return e.program().contract }
 
 // Sandbox returns the sandbox with that name, or nil.
 func (e *Emulator) Sandbox(name string) *Sandbox {

@@ -87,7 +87,7 @@ func (c *Call) emitBy(transition string, e Event) {
 		ID: e.ID, Name: e.Name, Channel: e.Channel, App: e.App, TP: e.TP, Deal: e.Deal, Order: e.Order, Payload: e.Payload,
 	})
 	if c.box.em.opt.Strict {
-		if err := c.box.em.contract.CheckEvent(e.Name, e.Payload); err != nil {
+		if err := c.program().contract.CheckEvent(e.Name, e.Payload); err != nil {
 			c.record(KindMismatch, &Mismatch{Operation: e.Name, Problem: err.Error()})
 		}
 	}
@@ -120,7 +120,7 @@ func (s *Sandbox) forgetLocked() {
 // emitAll makes the events that a transition names.
 func (c *Call) emitAll(t *spec.Transition, app *App, p *Package, reason string) {
 	for _, name := range t.Emits {
-		def, _ := c.box.em.contract.Event(name)
+		def, _ := c.program().contract.Event(name)
 		switch def.Channel {
 		case ChannelKafka:
 			c.emitNotice(name, def.Code, t.Name, app.ID, p.ID)

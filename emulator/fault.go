@@ -210,7 +210,7 @@ func (e *Emulator) spoil(x *Exchange, f *Fault) {
 			name = rateLimitRefusal
 		}
 		// What was asked for need not be in the operation's contract.
-		env, _ := e.contract.Envelope(x.op.Envelope)
+		env, _ := x.program.contract.Envelope(x.op.Envelope)
 		x.answer = nil
 		e.refuse(x, env, &Refusal{Name: name})
 		x.body = x.frame.below(x.frame.around(x.body))

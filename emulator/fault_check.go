@@ -27,7 +27,7 @@ func faultActions(on string) []string {
 }
 
 // check says what is wrong with a fault, and where.
-func (f *Fault) check(e *Emulator) (pointer string, err error) {
+func (f *Fault) check(p *program) (pointer string, err error) {
 	actions := faultActions(f.On)
 	switch {
 	case actions == nil:
@@ -45,7 +45,7 @@ func (f *Fault) check(e *Emulator) (pointer string, err error) {
 	if pointer, err := f.checkLength(); err != nil {
 		return pointer, err
 	}
-	return f.checkNames(e)
+	return f.checkNames(p)
 }
 
 // checkFit finds members that mean nothing for what the fault does.
@@ -87,36 +87,36 @@ func (f *Fault) checkLength() (pointer string, err error) {
 }
 
 // checkNames holds what the fault names against the contract.
-func (f *Fault) checkNames(e *Emulator) (pointer string, err error) {
+func (f *Fault) checkNames(p *program) (pointer string, err error) {
 	refusal := f.Error
 	if f.Do == FaultRateLimit {
 		refusal = rateLimitRefusal
 	}
-	event, known := e.contract.Event(f.Event)
+	event, known := p.contract.Event(f.Event)
 	switch {
 	case f.Do == FaultStatus && (f.Status < 200 || f.Status > 599):
 		return "/status", fmt.Errorf("status needs an HTTP status from 200 to 599")
-	case f.Do == FaultRateLimit && e.wire.refusals[refusal] == nil:
+	case f.Do == FaultRateLimit && p.wire.refusals[refusal] == nil:
 		return "/do", fmt.Errorf("the contract has no error %s", refusal)
-	case f.Do == FaultRefuse && e.wire.refusals[refusal] == nil:
+	case f.Do == FaultRefuse && p.wire.refusals[refusal] == nil:
 		return "/error", fmt.Errorf("refuse needs an error of the contract's x-errors; %q is none", refusal)
 	case f.Event != "" && !known:
 		return "/event", fmt.Errorf("the contract has no event %q", f.Event)
 	case f.Event != "" && event.Channel != f.On:
 		return "/event", fmt.Errorf("%s goes over %s, not %s", f.Event, event.Channel, f.On)
-	case f.Transition != "" && !slices.Contains(e.transitions(), f.Transition):
+	case f.Transition != "" && !slices.Contains(p.transitions(), f.Transition):
 		return "/transition", fmt.Errorf("no lifecycle of the contract has a step %q that emits anything", f.Transition)
 	}
-	if _, ok := e.contract.Operation(f.Operation); f.Operation != "" && !ok {
+	if _, ok := p.contract.Operation(f.Operation); f.Operation != "" && !ok {
 		return "/operation", fmt.Errorf("the contract has no operation %q", f.Operation)
 	}
 	return "", nil
 }
 
 // transitions lists the steps of the contract's lifecycles that emit events.
-func (e *Emulator) transitions() (names []string) {
-	for _, resource := range e.contract.Lifecycles() {
-		l, _ := e.contract.Lifecycle(resource)
+func (p *program) transitions() (names []string) {
+	for _, resource := range p.contract.Lifecycles() {
+		l, _ := p.contract.Lifecycle(resource)
 		for _, t := range l.Transitions {
 			if len(t.Emits) > 0 {
 				names = append(names, t.Name)
@@ -127,19 +127,19 @@ func (e *Emulator) transitions() (names []string) {
 }
 
 // nearFault lists the valid values that are nearest to the one refused.
-func (e *Emulator) nearFault(pointer string, f *Fault) []string {
+func (p *program) nearFault(pointer string, f *Fault) []string {
 	switch pointer {
 	case "/do":
 		return near(f.Do, faultActions(f.On))
 	case "/operation":
-		return near(f.Operation, listed(e.contract.Operations(), func(op *spec.Operation) string { return op.ID }))
+		return near(f.Operation, listed(p.contract.Operations(), func(op *spec.Operation) string { return op.ID }))
 	case "/event":
-		here := slices.DeleteFunc(e.contract.Events(), func(def spec.EventDef) bool { return def.Channel != f.On })
+		here := slices.DeleteFunc(p.contract.Events(), func(def spec.EventDef) bool { return def.Channel != f.On })
 		return near(f.Event, listed(here, func(def spec.EventDef) string { return def.Name }))
 	case "/transition":
-		return near(f.Transition, e.transitions())
+		return near(f.Transition, p.transitions())
 	case "/error":
-		return near(f.Error, listed(e.contract.Errors(), func(def spec.ErrorDef) string { return def.Name }))
+		return near(f.Error, listed(p.contract.Errors(), func(def spec.ErrorDef) string { return def.Name }))
 	}
 	return nil
 }

@@ -15,8 +15,9 @@ import (
 
 func (e *Emulator) serveForeign(w http.ResponseWriter, r *http.Request) {
 	began := clock.Wall()
-	m := e.contract.Match(r)
-	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path, trace: traceOf(r.Header)}
+	p := e.program()
+	m := p.contract.Match(r)
+	x := &Exchange{program: p, op: m.Operation, method: r.Method, path: r.URL.Path, trace: traceOf(r.Header)}
 	prefer := e.admitForeign(w, r, m, x)
 	s := e.defaultSandbox()
 	s.mu.Lock()

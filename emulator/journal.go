@@ -81,6 +81,7 @@ func (e Entry) MarshalJSON() ([]byte, error) {
 
 // An Exchange is a request as the platform understood it, and its answer.
 type Exchange struct {
+	program   *program // of the contract that it was read by
 	op        *spec.Operation
 	method    string
 	path      string

@@ -87,10 +87,8 @@ func deliveryBounds() []float64 {
 // A meter counts what an emulator does. It is safe for concurrent use.
 type meter struct {
 	sets map[string]*metrics.Set // by family
-	// operations and entries are what is counted most, by operationId and by
-	// kind; the maps do not change.
-	operations map[string]*operationMeter
-	entries    map[string]*metrics.Counter
+	// entries is what is counted most, by kind; the map does not change.
+	entries map[string]*metrics.Counter
 }
 
 // An operationMeter counts the calls of one operation.
@@ -108,25 +106,28 @@ type answerCounter struct {
 	count   *metrics.Counter
 }
 
-// newMeter returns a meter for the operations of a contract.
-func newMeter(c *spec.Contract) *meter {
-	m := &meter{
-		sets: map[string]*metrics.Set{}, operations: map[string]*operationMeter{}, entries: map[string]*metrics.Counter{},
-	}
+func newMeter() *meter {
+	m := &meter{sets: map[string]*metrics.Set{}, entries: map[string]*metrics.Counter{}}
 	for _, f := range emulatorMetrics() {
 		m.sets[f.name] = metrics.NewSet()
-	}
-	m.operations[""] = &operationMeter{operation: unknownLabel}
-	for _, op := range c.Operations() {
-		m.operations[op.ID] = &operationMeter{operation: op.ID}
-	}
-	for _, o := range m.operations {
-		o.duration = m.sets[metricExchange].NewPrometheusHistogramExt(labelled(metricExchange, "operation", o.operation), exchangeBounds())
 	}
 	for _, kind := range entryKinds() {
 		m.entries[kind] = m.sets[metricEntries].NewCounter(labelled(metricEntries, "kind", kind))
 	}
 	return m
+}
+
+// of returns the counts of a contract's operations, by operationId. Those of a
+// name go on from one contract to the next.
+func (m *meter) of(c *spec.Contract) map[string]*operationMeter {
+	operations := map[string]*operationMeter{"": {operation: unknownLabel}}
+	for _, op := range c.Operations() {
+		operations[op.ID] = &operationMeter{operation: op.ID}
+	}
+	for _, o := range operations {
+		o.duration = m.sets[metricExchange].GetOrCreatePrometheusHistogramExt(labelled(metricExchange, "operation", o.operation), exchangeBounds())
+	}
+	return operations
 }
 
 // labelled is the name of one series: label names and values in turn.
@@ -149,10 +150,8 @@ func labelEscapes() *strings.Replacer {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
 }
 
-// exchange counts a call that was answered; operation is "" where there is
-// none.
-func (m *meter) exchange(operation string, status int, outcome string, took time.Duration) {
-	o := m.operations[operation]
+// exchange counts a call that was answered.
+func (m *meter) exchange(o *operationMeter, status int, outcome string, took time.Duration) {
 	o.duration.Update(took.Seconds())
 	for {
 		known := o.answers.Load()

@@ -17,9 +17,9 @@ func TestBreachesAreCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.Close(t.Context()) })
-	op, _ := e.contract.Operation("listPackages")
-	env, _ := e.contract.Envelope(op.Envelope)
-	x := &Exchange{op: op, status: 200, outcome: "ok", body: []byte(`{"errno":"none"}`)}
+	op, _ := e.Contract().Operation("listPackages")
+	env, _ := e.Contract().Envelope(op.Envelope)
+	x := &Exchange{program: e.program(), op: op, status: 200, outcome: "ok", body: []byte(`{"errno":"none"}`)}
 	e.check(x, env)
 	e.answered(x, clock.Wall())
 	if text := string(e.expose()); !strings.Contains(text, `emu_contract_breaches_total{operation="listPackages"} 1`) {
@@ -65,7 +65,7 @@ func TestMeterCountsAtTheSameTime(t *testing.T) {
 	for range 8 {
 		work.Go(func() {
 			for i := range each {
-				e.meter.exchange("listPackages", 200+i%kinds, "ok", time.Millisecond)
+				e.meter.exchange(e.program().meters["listPackages"], 200+i%kinds, "ok", time.Millisecond)
 			}
 		})
 	}

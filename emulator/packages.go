@@ -297,7 +297,7 @@ func (c *Call) list(app *App) encoded {
 		if err != nil {
 			return nil // rows hold texts and numbers: they can be written
 		}
-		app.rows = c.box.em.wire.success["business"].wrap(data)
+		app.rows = c.program().wire.success["business"].wrap(data)
 	}
 	return app.rows
 }

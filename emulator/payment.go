@@ -197,7 +197,7 @@ func (c *Call) orderToPay(m *Merchant, in *requestPolymerPaymentIn) (*Order, err
 		same := o.Total == in.Total && (in.Huid == 0 || o.User == in.Huid)
 		switch {
 		case o.State != orderUnpaid:
-			return nil, refuse("RecordExists", "tpOrderId %s 的订单%s", in.TPOrder, c.box.em.payOrders.states[o.State].Title)
+			return nil, refuse("RecordExists", "tpOrderId %s 的订单%s", in.TPOrder, c.program().payOrders.states[o.State].Title)
 		case o.Result == "":
 			return nil, refuse("RecordExists", "tpOrderId %s 的订单正在支付", in.TPOrder)
 		case !same:
@@ -205,7 +205,7 @@ func (c *Call) orderToPay(m *Merchant, in *requestPolymerPaymentIn) (*Order, err
 		}
 		return o, nil
 	}
-	t, err := c.box.em.payOrders.step(c, &Order{}, "requestPolymerPayment", "")
+	t, err := c.program().payOrders.step(c, &Order{}, "requestPolymerPayment", "")
 	if err != nil {
 		return nil, err
 	}
@@ -269,7 +269,7 @@ func (c *Call) decidePayment(o *Order, d *Decision, delay time.Duration) {
 
 // paymentDecided is the moment when the user does it.
 func (c *Call) paymentDecided(o *Order, d *Decision) {
-	m := c.box.em.payOrders
+	m := c.program().payOrders
 	o.Timer, o.Result, o.Reason = 0, d.Result, d.Reason
 	switch d.Result {
 	case paymentCancelled:
@@ -312,7 +312,7 @@ func (c *Call) passOn(o *Order, t *spec.Transition, reason string) {
 // it is consumed, or, in error, its money goes back. An answer that comes a
 // second time changes nothing.
 func (c *Call) consume(o *Order, inError bool) {
-	m := c.box.em.payOrders
+	m := c.program().payOrders
 	switch t := m.decided(decisionConsumption, outcomePass, "", o.State); {
 	case inError && !o.refundsInError():
 		c.refundInError(o)
@@ -324,7 +324,7 @@ func (c *Call) consume(o *Order, inError bool) {
 // payment is how far the cashier is with an order.
 func (c *Call) payment(o *Order) polymerPayment {
 	out := polymerPayment{
-		Order: o.ID, TPOrder: o.TPOrder, Result: o.Result, Status: c.box.em.payOrders.states[o.State].Status,
+		Order: o.ID, TPOrder: o.TPOrder, Result: o.Result, Status: c.program().payOrders.states[o.State].Status,
 		PayMoney: o.Total, Channel: o.Channel, Reason: o.Reason,
 	}
 	switch {

@@ -204,11 +204,11 @@ func (c *Call) billRow(m *Merchant, l billLine) []string {
 	}
 	row := []string{
 		l.at.In(shanghai).Format(time.DateTime), strconv.FormatInt(m.PMApp, 10), strconv.FormatInt(l.o.ID, 10), l.o.TPOrder,
-		strconv.FormatInt(l.o.User, 10), c.box.em.payOrders.states[l.o.State].Title, yuan(l.o.Total), "", "", "", "", company, "0.00%",
+		strconv.FormatInt(l.o.User, 10), c.program().payOrders.states[l.o.State].Title, yuan(l.o.Total), "", "", "", "", company, "0.00%",
 	}
 	if l.r != nil {
 		row[7], row[8] = strconv.FormatInt(l.r.ID, 10), l.r.Batch
-		row[9], row[10] = yuan(l.r.Money), c.box.em.payRefunds.states[l.r.State].Title
+		row[9], row[10] = yuan(l.r.Money), c.program().payRefunds.states[l.r.State].Title
 	}
 	return row
 }

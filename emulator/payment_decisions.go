@@ -190,7 +190,7 @@ func (s *State) notifies(e *Event) bool {
 }
 
 // checkPayments says where merchants, orders and refunds do not hold together.
-func (s *State) checkPayments(e *Emulator) error {
+func (s *State) checkPayments(p *program) error {
 	keys := map[string]bool{}
 	for i, m := range s.Merchants {
 		at := fmt.Sprintf("state: /merchants/%d", i)
@@ -212,24 +212,24 @@ func (s *State) checkPayments(e *Emulator) error {
 			return fmt.Errorf("%s: want order_ids in order, each once, up to last_order", at)
 		case s.merchant(o.Deal) == nil || s.orders[orderName(o.Deal, o.TPOrder)] != o || s.merchant(o.Deal).App != o.App:
 			return fmt.Errorf("%s: want a merchant that is there, its app, and a tp_order_id of its own", at)
-		case e.payOrders.lifecycle != nil && e.payOrders.states[o.State] == nil:
+		case p.payOrders.lifecycle != nil && p.payOrders.states[o.State] == nil:
 			return fmt.Errorf("%s: no order is in a state %q", at, o.State)
 		case o.Total < 1 || o.User < 1 || o.Refunded < 0 || min(o.Created, o.Paid) < 0 || o.left() < 0:
 			return fmt.Errorf("%s: want a user, a total above 0 and no more than that refunded", at)
 		}
-		if err := s.checkRefunds(e, o); err != nil {
+		if err := s.checkRefunds(p, o); err != nil {
 			return fmt.Errorf("%s%w", at, err)
 		}
 	}
 	return nil
 }
 
-func (s *State) checkRefunds(e *Emulator, o *Order) error {
+func (s *State) checkRefunds(p *program, o *Order) error {
 	for i, r := range o.Refunds {
 		switch {
 		case r == nil || r.ID <= refundIDs || r.ID > s.LastRefund || o.refund(r.ID) != r:
 			return fmt.Errorf("/refunds/%d: want refund_batch_ids, each once, up to last_refund", i)
-		case e.payRefunds.lifecycle != nil && e.payRefunds.states[r.State] == nil:
+		case p.payRefunds.lifecycle != nil && p.payRefunds.states[r.State] == nil:
 			return fmt.Errorf("/refunds/%d: no refund is in a state %q", i, r.State)
 		case r.Money < 1 || r.Money > r.Asked:
 			return fmt.Errorf("/refunds/%d: want money from 1 to what was asked", i)

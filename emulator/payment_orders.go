@@ -146,7 +146,7 @@ func (c *Call) payOrder(o *Order) payOrder {
 	m := c.State.merchant(o.Deal)
 	return payOrder{
 		AppID: o.App, AppKey: m.PMApp, BizInfo: o.BizInfo, Count: 1, CreateTime: o.Created, DealID: o.Deal, OrderID: o.ID,
-		OriPrice: o.Total, PayMoney: o.Total, SettlePrice: o.Total, Status: c.box.em.payOrders.states[o.State].Status,
+		OriPrice: o.Total, PayMoney: o.Total, SettlePrice: o.Total, Status: c.program().payOrders.states[o.State].Status,
 		SubStatus: o.subStatus(), TotalMoney: o.Total, TPID: m.PMApp, TPOrderID: o.TPOrder, TradeNo: o.Trade, UserID: o.User,
 	}
 }
@@ -178,7 +178,7 @@ func cancelOrder(c *Call, in cancelOrderIn) (bool, error) {
 	if o == nil || o.Deal != m.Deal {
 		return false, refuse("PayOrderNotFound")
 	}
-	t, err := c.box.em.payOrders.step(c, o, "cancelOrder", "")
+	t, err := c.program().payOrders.step(c, o, "cancelOrder", "")
 	if err != nil {
 		return false, err
 	}

@@ -156,7 +156,7 @@ func applyOrderRefund(c *Call, in applyOrderRefundIn) (refundApplied, error) {
 	if in.SkipAudit == 1 {
 		when = whenSkipAudit
 	}
-	t, err := c.box.em.payRefunds.step(c, refundOf{o, r}, "applyOrderRefund", when)
+	t, err := c.program().payRefunds.step(c, refundOf{o, r}, "applyOrderRefund", when)
 	if err != nil {
 		return refundApplied{}, err
 	}
@@ -175,7 +175,7 @@ func (c *Call) refundInError(o *Order) {
 	}
 	const merchantInError = 3 // refundType
 	r := &Refund{Asked: left, Money: left, Type: merchantInError, Reason: "业务方标记为异常订单", At: c.Now.Unix()}
-	c.beginRefund(o, r, c.box.em.payRefunds.decided(decisionConsumption, outcomeFail, "", ""))
+	c.beginRefund(o, r, c.program().payRefunds.decided(decisionConsumption, outcomeFail, "", ""))
 }
 
 func (c *Call) beginRefund(o *Order, r *Refund, t *spec.Transition) {
@@ -249,20 +249,20 @@ func (c *Call) auditUnasked(o *Order, r *Refund) {
 
 // refundDecided is the moment when a decision on a refund takes effect.
 func (c *Call) refundDecided(o *Order, r *Refund, d *Decision) {
-	t := c.box.em.payRefunds.decided(d.Kind, d.Result, "", r.State)
+	t := c.program().payRefunds.decided(d.Kind, d.Result, "", r.State)
 	if t == nil {
 		return // it was decided otherwise in the meantime
 	}
 	reason := ""
 	if d.Result == outcomeFail {
-		reason = orElse(d.Reason, func() string { return c.box.em.payRefunds.states[t.To].Title })
+		reason = orElse(d.Reason, func() string { return c.program().payRefunds.states[t.To].Title })
 	}
 	c.passRefundOn(o, r, t, reason)
 	if r.State != refundSucceeded {
 		return
 	}
 	o.Refunded += r.Money
-	if all := c.box.em.payOrders.decided(timerRefund, outcomePass, "", o.State); o.Refunded == o.Total && all != nil {
+	if all := c.program().payOrders.decided(timerRefund, outcomePass, "", o.State); o.Refunded == o.Total && all != nil {
 		c.passOn(o, all, "")
 	}
 }
@@ -292,7 +292,7 @@ func findOrderRefund(c *Call, in findOrderRefundIn) ([]orderRefund, error) {
 	}
 	out := []orderRefund{}
 	for _, r := range o.Refunds {
-		out = append(out, orderRefund{r.Batch, o.ID, r.ID, c.box.em.payRefunds.states[r.State].Status, o.User})
+		out = append(out, orderRefund{r.Batch, o.ID, r.ID, c.program().payRefunds.states[r.State].Status, o.User})
 	}
 	return out, nil
 }

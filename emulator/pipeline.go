@@ -28,7 +28,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, ControlPrefix) || r.URL.Path == "/_emu":
 		e.control.ServeHTTP(w, r)
-	case e.contract.Platform():
+	case e.program().contract.Platform():
 		e.servePlatform(w, r)
 	default:
 		e.serveForeign(w, r)
@@ -37,8 +37,9 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 	began := clock.Wall()
-	m := e.contract.Match(r)
-	x := &Exchange{op: m.Operation, method: r.Method, path: r.URL.Path, host: r.Host, https: overTLS(r), trace: traceOf(r.Header)}
+	p := e.program()
+	m := p.contract.Match(r)
+	x := &Exchange{program: p, op: m.Operation, method: r.Method, path: r.URL.Path, host: r.Host, https: overTLS(r), trace: traceOf(r.Header)}
 	if m.Operation == nil {
 		x.odd = "a path or a method that no operation has"
 		stage := "not_found"
@@ -186,7 +187,7 @@ func (s *Sandbox) callOrRefuseLocked(x *Exchange, invalid error, prefer spec.Pre
 		x.assumed(&assumedError{"the operation " + x.op.ID})
 		return false
 	}
-	b := s.em.table[x.op.ID]
+	b := x.program.table[x.op.ID]
 	if b == nil || prefer != (spec.Prefer{}) {
 		s.recordLocked(now, x)
 		s.em.synthesise(x, prefer, accept, s.seedFor(x), now)
@@ -249,7 +250,7 @@ func (e *Emulator) answer(x *Exchange, b *behaviour, body []byte, err error, now
 	if x.op != nil {
 		name = x.op.Envelope
 	}
-	env, _ := e.contract.Envelope(name)
+	env, _ := x.program.contract.Envelope(name)
 	if err == nil {
 		x.status, x.outcome, x.body = http.StatusOK, "ok", body
 		if b.complete {
@@ -294,9 +295,9 @@ func (e *Emulator) refuse(x *Exchange, env *spec.Envelope, err error) {
 		x.note = err.Error()
 		e.opt.Logger.Error("internal error", "operation", x.Operation(), "err", err)
 	}
-	form := e.wire.refusals[r.Name]
+	form := x.program.wire.refusals[r.Name]
 	if form == nil {
-		form = e.wire.refusals[env.Refusals["internal"]]
+		form = x.program.wire.refusals[env.Refusals["internal"]]
 	}
 	if x.strict && form.def.Evidence.Grade == gradeAssumed {
 		x.assumed(&assumedError{"the error " + form.def.Name})
@@ -324,7 +325,7 @@ func (e *Emulator) check(x *Exchange, env *spec.Envelope) {
 	e.opt.Logger.Error("answer breaks the contract", "operation", x.op.ID, "err", err)
 	if e.opt.Strict {
 		x.answer = nil
-		form := e.wire.refusals[env.Refusals["internal"]]
+		form := x.program.wire.refusals[env.Refusals["internal"]]
 		x.status, x.outcome, x.body = http.StatusInternalServerError, KindMismatch, form.render(err.Error())
 	}
 }

@@ -59,12 +59,12 @@ func (e *Emulator) ResetSandbox(name string) (*Sandbox, error) {
 func (e *Emulator) ImportSandbox(name string, state []byte) (*Sandbox, error) {
 	st, err := importState(state)
 	if err == nil {
-		err = errors.Join(st.check(e.packages), st.checkPayments(e), st.checkFaults(e))
+		err = e.program().check(st)
 	}
 	if err != nil {
 		return nil, &orderError{err.Error()}
 	}
-	st.Name, st.Config.Topic = name, e.config(name).Topic
+	st.Name, st.Config.Topic = name, e.program().config(&e.opt, name).Topic
 	return e.replace(name, func(old *Sandbox) (*Sandbox, error) {
 		s := newSandbox(e, st)
 		if err := e.register(s); err != nil {

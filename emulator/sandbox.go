@@ -282,15 +282,16 @@ func (s *Sandbox) replay(data []byte) error {
 			s.journal.append(now, 0, KindClock, in.Clock)
 		}
 	case in.Call != "":
-		op, ok := s.em.contract.Operation(in.Call)
-		if !ok || s.em.table[in.Call] == nil {
+		p := s.em.program()
+		op, ok := p.contract.Operation(in.Call)
+		if !ok || p.table[in.Call] == nil {
 			return fmt.Errorf("log of sandbox %s: the contract has no call %q", s.name, in.Call)
 		}
-		x := &Exchange{op: op, method: op.Method, path: op.Path, params: in.Params, reply: in.Reply, trace: in.Trace}
+		x := &Exchange{program: p, op: op, method: op.Method, path: op.Path, params: in.Params, reply: in.Reply, trace: in.Trace}
 		if in.As != nil {
 			x.principal = *in.As
 		}
-		s.callLocked(now, s.em.table[in.Call], x)
+		s.callLocked(now, p.table[in.Call], x)
 	case in.Order != "":
 		_, err := s.orderLocked(now, in.Order, in.Params, in.Trace)
 		_ = err // it was refused then as it is now, and changed as little
@@ -306,7 +307,7 @@ func (s *Sandbox) callLocked(now time.Time, b *behaviour, x *Exchange) {
 		s.state.Inputs++
 	}
 	c := &Call{Principal: x.principal, Now: now, State: s.state, box: s, cause: seq, trace: x.trace, reply: x.reply, exchange: x}
-	body, err := b.safely(c, x.params, s.em.wire.success[x.op.Envelope])
+	body, err := b.safely(c, x.params, x.program.wire.success[x.op.Envelope])
 	if c.mediaType != "" && err == nil {
 		x.answer = &spec.Answer{MediaType: c.mediaType}
 	}

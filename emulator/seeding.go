@@ -117,7 +117,7 @@ func (e *Emulator) newPlatform(name string, o SandboxOptions) (*Sandbox, error) 
 	if err != nil {
 		return nil, err
 	}
-	config := e.config(name)
+	config := e.program().config(&e.opt, name)
 	if o.Manual != nil {
 		config.Manual = *o.Manual
 	}
@@ -134,37 +134,6 @@ func (e *Emulator) newPlatform(name string, o SandboxOptions) (*Sandbox, error) 
 		return nil, err
 	}
 	return s, nil
-}
-
-// config is what the emulator's options say for a sandbox.
-func (e *Emulator) config(name string) Config {
-	o := e.opt
-	topic := o.Topic
-	if name != DefaultSandbox {
-		topic += "." + name
-	}
-	c := paymentDefaults(messageDefaults(loginDefaults()))
-	c.Upload, c.Audit, c.Rollback, c.Manual = o.Delays.Upload, o.Delays.Audit, o.Delays.Rollback, o.Manual
-	c.TokenTTL, c.AuditQuota, c.PushPlain = o.TokenTTL, o.AuditQuota, o.PushPlain
-	c.PushAttempts, c.StrictEvidence, c.Topic = o.PushAttempts, o.StrictEvidence, topic
-	c.UserDataPadding, c.UserAnswer = userDataPadding, AnswerAgree
-	if l := e.payRefunds; l != nil && l.lifecycle != nil {
-		c.Refund = l.decided(timerRefund, outcomePass, "", refundRefunding).After
-	}
-	if l := e.packages.lifecycle; l != nil {
-		for i := range l.Transitions {
-			t := &l.Transitions[i]
-			switch {
-			case t.Decision == timerUpload && c.Upload == 0:
-				c.Upload = t.After
-			case t.Decision == timerAudit && c.Audit == 0:
-				c.Audit = t.After
-			case t.Decision == timerRollback && c.Rollback == 0:
-				c.Rollback = t.After
-			}
-		}
-	}
-	return c
 }
 
 // defaultAppID is the app of seed 001's push example.

@@ -50,7 +50,7 @@ func (s *Sandbox) observe(e Entry) {
 // knownEvent is an event's name, or unknown for one that only an imported state
 // knows.
 func (e *Emulator) knownEvent(name string) string {
-	if _, ok := e.contract.Event(name); !ok {
+	if _, ok := e.program().contract.Event(name); !ok {
 		return unknownLabel
 	}
 	return name
@@ -150,7 +150,7 @@ func (e *Emulator) tell(lines []line) {
 func (e *Emulator) answered(x *Exchange, began time.Time) {
 	took := clock.Wall().Sub(began)
 	operation, status := x.Operation(), e.wireStatus(x)
-	e.meter.exchange(operation, status, x.outcome, took)
+	e.meter.exchange(x.program.meters[operation], status, x.outcome, took)
 	operation = cmp.Or(operation, unknownLabel)
 	if x.broken {
 		e.meter.count(metricBreaches, "operation", operation)
@@ -164,7 +164,7 @@ func (e *Emulator) answered(x *Exchange, began time.Time) {
 		attrs = append(attrs, slog.String("method", x.method), slog.String("path", shorten(x.path)))
 	}
 	attrs = append(attrs, slog.Int("status", status), slog.String("outcome", x.outcome))
-	if form := e.wire.refusals[x.outcome]; form != nil {
+	if form := x.program.wire.refusals[x.outcome]; form != nil {
 		attrs = append(attrs, given("errno", form.code))
 	}
 	attrs = append(attrs, slog.Float64("ms", float64(took.Microseconds())/1000), given("fault", x.fault), given("trace", x.trace.id()))

@@ -141,10 +141,10 @@ func object(members []spec.Member) []byte {
 // message is a refusal's text as the platform would show it.
 func (e *Emulator) message(err error) string {
 	var r *Refusal
-	if !errors.As(err, &r) || e.wire.refusals[r.Name] == nil {
+	if !errors.As(err, &r) || e.program().wire.refusals[r.Name] == nil {
 		return err.Error()
 	}
-	f := e.wire.refusals[r.Name]
+	f := e.program().wire.refusals[r.Name]
 	for _, m := range f.def.Body {
 		var text string
 		if json.Unmarshal(m.Value, &text) == nil {

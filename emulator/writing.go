@@ -27,10 +27,10 @@ func (e *Emulator) write(w http.ResponseWriter, x *Exchange) {
 			h.Set(name, value)
 		}
 	}
-	if text := e.wire.evidence[x.evidence]; text != nil {
+	if text := x.program.wire.evidence[x.evidence]; text != nil {
 		h[evidenceHeader] = text
 	}
-	if form := e.wire.refusals[x.outcome]; form != nil && x.answer == nil {
+	if form := x.program.wire.refusals[x.outcome]; form != nil && x.answer == nil {
 		for _, kv := range form.header {
 			h.Set(kv[0], kv[1])
 		}
@@ -57,7 +57,7 @@ func (e *Emulator) wireStatus(x *Exchange) int {
 	if x.outcome == "ok" {
 		return x.status
 	}
-	if form := e.wire.refusals[x.outcome]; form != nil && form.gateway && x.answer == nil {
+	if form := x.program.wire.refusals[x.outcome]; form != nil && form.gateway && x.answer == nil {
 		return e.opt.GatewayStatus
 	}
 	return x.status
