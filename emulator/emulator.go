@@ -237,6 +237,10 @@ func (e *Emulator) defaultSandbox() *Sandbox { return e.def.Load() }
 func (e *Emulator) all() []*Sandbox {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.allLocked()
+}
+
+func (e *Emulator) allLocked() []*Sandbox {
 	out := make([]*Sandbox, 0, len(e.sandboxes))
 	for _, name := range slices.Sorted(maps.Keys(e.sandboxes)) {
 		out = append(out, e.sandboxes[name])

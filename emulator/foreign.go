@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/swanemu/emu/internal/clock"
 	"github.com/swanemu/emu/internal/spec"
 )
 
@@ -13,14 +12,19 @@ import (
 // examples and schemas, requests are held against it, errors are problem
 // details (RFC 9457), and the exchanges stand in the default sandbox's journal.
 
-func (e *Emulator) serveForeign(w http.ResponseWriter, r *http.Request) {
-	began := clock.Wall()
+func (e *Emulator) serveForeign(w http.ResponseWriter, r *http.Request, in *received) {
 	p := e.program()
 	m := p.contract.Match(r)
 	x := &Exchange{program: p, op: m.Operation, method: r.Method, path: r.URL.Path, trace: traceOf(r.Header)}
-	prefer := e.admitForeign(w, r, m, x)
+	prefer := e.admitForeign(w, r, in, m, x)
 	s := e.defaultSandbox()
 	s.mu.Lock()
+	if s.outdatedLocked(x) {
+		s.unlock()
+		w.Header().Del("Allow")
+		e.serveForeign(w, r, in)
+		return
+	}
 	now := s.tickLocked()
 	var fault *Fault
 	if x.op != nil {
@@ -42,18 +46,18 @@ func (e *Emulator) serveForeign(w http.ResponseWriter, r *http.Request) {
 	if x.hold > 0 {
 		s.wait(r.Context(), x.hold)
 	}
-	e.answered(x, began)
+	e.answered(x, in.began)
 	e.write(w, x)
 }
 
 // admitForeign holds a request against the contract; what it refuses has its
 // answer.
-func (e *Emulator) admitForeign(w http.ResponseWriter, r *http.Request, m spec.Match, x *Exchange) (prefer spec.Prefer) {
+func (e *Emulator) admitForeign(w http.ResponseWriter, r *http.Request, in *received, m spec.Match, x *Exchange) (prefer spec.Prefer) {
 	fail := func(status int, reason string) {
 		x.status, x.outcome = status, http.StatusText(status)
 		x.body, x.answer = problem(status, reason)
 	}
-	body, err := readBody(r, e.opt.BodyLimit)
+	body, err := in.bodyOf(r, e.opt.BodyLimit)
 	switch {
 	case m.Operation == nil && len(m.Allow) > 0:
 		allow := strings.Join(m.Allow, ", ")

@@ -116,11 +116,17 @@ func (s *Sandbox) consultLocked(b *behaviour, x *Exchange, now time.Time) (time.
 		return now, nil
 	}
 	x.reply = s.consult(q, now, x.trace)
-	if s.closed {
+	switch {
+	case s.closed:
 		return now, errClosed
+	case s.outdatedLocked(x):
+		return now, errReloaded
 	}
 	return s.tickLocked(), nil
 }
+
+// errReloaded says that a call was overtaken: its host is not asked again.
+var errReloaded = errors.New("another contract came into force while the host was asked; try again")
 
 // consult asks a host. It is called with the lock held and lets go of it
 // meanwhile; what was due then is seen to as at the end of an input.

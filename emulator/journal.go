@@ -23,13 +23,14 @@ const (
 	KindControl    = "control"    // an order given over the control API
 	KindMismatch   = "mismatch"   // an answer of ours that breaks the contract
 	KindClock      = "clock"      // an order moved time, or changed how it passes
+	KindContract   = "contract"   // another contract came into force
 )
 
 // entryKinds are all of them.
 func entryKinds() []string {
 	return []string{
 		KindExchange, KindTransition, KindEvent, KindDelivery, KindMessage, KindHostCall, KindFault, KindGrant, KindAnswer,
-		KindControl, KindMismatch, KindClock,
+		KindControl, KindMismatch, KindClock, KindContract,
 	}
 }
 
@@ -50,7 +51,7 @@ type Entry struct {
 
 // A Detail is what an Entry says, by kind: an Exchange, Transition,
 // EventDetail, Attempt, HostCall, FaultDetail, GrantDetail, AnswerDetail,
-// MessageDetail, Control, Mismatch or ClockDetail.
+// MessageDetail, Control, Mismatch, ClockDetail or ContractDetail.
 type Detail interface{ journalDetail() }
 
 // MarshalJSON writes the entry with secrets redacted.

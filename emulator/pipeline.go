@@ -29,14 +29,31 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.Path, ControlPrefix) || r.URL.Path == "/_emu":
 		e.control.ServeHTTP(w, r)
 	case e.program().contract.Platform():
-		e.servePlatform(w, r)
+		e.servePlatform(w, r, &received{began: clock.Wall()})
 	default:
-		e.serveForeign(w, r)
+		e.serveForeign(w, r, &received{began: clock.Wall()})
 	}
 }
 
-func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
-	began := clock.Wall()
+// received is what was read of a request, so that it can be read once more by
+// another contract.
+type received struct {
+	began time.Time // on the machine's clock
+	read  bool
+	body  []byte
+	err   error
+}
+
+// bodyOf reads the body of a request once.
+func (in *received) bodyOf(r *http.Request, limit int64) ([]byte, error) {
+	if !in.read {
+		in.read = true
+		in.body, in.err = readBody(r, limit)
+	}
+	return in.body, in.err
+}
+
+func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request, in *received) {
 	p := e.program()
 	m := p.contract.Match(r)
 	x := &Exchange{program: p, op: m.Operation, method: r.Method, path: r.URL.Path, host: r.Host, https: overTLS(r), trace: traceOf(r.Header)}
@@ -47,13 +64,17 @@ func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 			w.Header()["Allow"] = []string{strings.Join(m.Allow, ", ")}
 			stage = "method"
 		}
-		e.defaultSandbox().refuseUnrouted(x, stage)
-		e.answered(x, began)
+		if !e.defaultSandbox().refuseUnrouted(x, stage) {
+			w.Header().Del("Allow")
+			e.servePlatform(w, r, in)
+			return
+		}
+		e.answered(x, in.began)
 		e.write(w, x)
 		return
 	}
 	var invalid error
-	body, err := readBody(r, e.opt.BodyLimit)
+	body, err := in.bodyOf(r, e.opt.BodyLimit)
 	if err == nil {
 		x.params, invalid = x.op.Read(r, m.Vars, body)
 	} else {
@@ -73,11 +94,14 @@ func (e *Emulator) servePlatform(w http.ResponseWriter, r *http.Request) {
 		invalid = x.op.Validate(x.params)
 	}
 	s := e.sandboxOf(x)
-	s.exchange(x, invalid, prefer, r.Header.Get("Accept"))
+	if !s.exchange(x, invalid, prefer, r.Header.Get("Accept")) {
+		e.servePlatform(w, r, in)
+		return
+	}
 	if x.hold > 0 {
 		s.wait(r.Context(), x.hold)
 	}
-	e.answered(x, began)
+	e.answered(x, in.began)
 	e.write(w, x)
 }
 
@@ -141,27 +165,34 @@ func malformedPrefer() error {
 	}}}
 }
 
-// exchange authenticates a request and lets the sandbox answer it.
-func (s *Sandbox) exchange(x *Exchange, invalid error, prefer spec.Prefer, accept string) {
-	if s.answerCall(x, invalid, prefer, accept) {
+// exchange authenticates a request and lets the sandbox answer it. It reports
+// false where another contract came into force since the request was read.
+func (s *Sandbox) exchange(x *Exchange, invalid error, prefer spec.Prefer, accept string) bool {
+	publish, ok := s.answerCall(x, invalid, prefer, accept)
+	if publish {
 		s.deliverNow(s.em.ctx)
 	}
+	return ok
 }
 
 // answerCall is one input: it takes the lock and lets go of it. It reports
-// whether notices wait to be published before the answer is given.
-func (s *Sandbox) answerCall(x *Exchange, invalid error, prefer spec.Prefer, accept string) (publish bool) {
+// whether notices wait to be published before the answer is given; ok as
+// exchange does.
+func (s *Sandbox) answerCall(x *Exchange, invalid error, prefer spec.Prefer, accept string) (publish, ok bool) {
 	s.mu.Lock()
 	defer s.unlock()
+	if s.outdatedLocked(x) {
+		return false, false
+	}
 	now := s.tickLocked()
 	fault, err := s.interfereLocked(x, now)
 	if err != nil {
 		s.recordLocked(now, x)
 		s.em.answer(x, nil, nil, &stageError{"unavailable", err.Error()}, now)
-		return false
+		return false, true
 	}
 	if fault == nil {
-		return s.callOrRefuseLocked(x, invalid, prefer, accept, now)
+		return s.callOrRefuseLocked(x, invalid, prefer, accept, now), true
 	}
 	if fault.replaces() {
 		s.recordLocked(now, x)
@@ -169,7 +200,7 @@ func (s *Sandbox) answerCall(x *Exchange, invalid error, prefer spec.Prefer, acc
 		publish = s.callOrRefuseLocked(x, invalid, prefer, accept, now)
 	}
 	s.em.spoil(x, fault)
-	return publish
+	return publish, true
 }
 
 // callOrRefuseLocked is what happens to a request with which no fault
@@ -229,13 +260,18 @@ func (s *Sandbox) admitLocked(x *Exchange, invalid error, now time.Time) error {
 	return invalid
 }
 
-// refuseUnrouted answers a request that no operation is for.
-func (s *Sandbox) refuseUnrouted(x *Exchange, stage string) {
+// refuseUnrouted answers a request that no operation is for. It reports false
+// where another contract came into force, which may have one.
+func (s *Sandbox) refuseUnrouted(x *Exchange, stage string) bool {
 	s.mu.Lock()
 	defer s.unlock()
+	if s.outdatedLocked(x) {
+		return false
+	}
 	now := s.tickLocked()
 	s.recordLocked(now, x)
 	s.em.answer(x, nil, nil, &stageError{stage: stage}, now)
+	return true
 }
 
 // A stageError is a request that fails at a stage of the pipeline; the

@@ -138,6 +138,9 @@ type taken struct {
 		Fault *struct {
 			Length string `json:"length"`
 		} `json:"fault"`
+		Contract *struct {
+			Name string `json:"name"`
+		} `json:"contract"`
 	} `json:"entry"`
 	Params []struct {
 		Name  string          `json:"name"`

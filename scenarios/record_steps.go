@@ -21,6 +21,8 @@ func (r *recorder) walk(context.Context) error {
 		switch {
 		case e.Event != nil:
 			r.nextTicket(t)
+		case e.Contract != nil:
+			r.warn(t, "another contract came into force (%s); a replay is played against one from its beginning", e.Contract.Name)
 		case e.Clock != nil:
 			r.pass(t, e.Clock.From)
 			r.move(t, e.Clock.From, e.Clock.To)
