@@ -53,6 +53,12 @@ func (e *Emulator) ResetSandbox(name string) (*Sandbox, error) {
 	})
 }
 
+// ReplaceSandbox puts a new sandbox, as CreateSandbox makes it, in the place of
+// one. The Sandbox that was there is closed.
+func (e *Emulator) ReplaceSandbox(name string, o SandboxOptions) (*Sandbox, error) {
+	return e.replace(name, func(*Sandbox) (*Sandbox, error) { return e.newPlatform(name, o) })
+}
+
 // ImportSandbox puts an exported state in the place of a sandbox, which keeps
 // its name, its Kafka topic and its journal. The Sandbox that was there is
 // closed.

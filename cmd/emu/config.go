@@ -46,6 +46,7 @@ type settings struct {
 	Manual        bool          `koanf:"manual"`
 	Scenario      string        `koanf:"scenario"`
 	Scenarios     string        `koanf:"scenarios"`
+	Watch         bool          `koanf:"watch"`
 	Record        string        `koanf:"record"`
 	TokenTTL      time.Duration `koanf:"token-ttl"`
 	GatewayStatus int           `koanf:"gateway-status"`
@@ -83,6 +84,7 @@ type settings struct {
 	offline bool // the proxy takes the platform's hosts only
 
 	from  origins
+	plain plain
 	named *scenarios.Collection // what can be named
 	story *scenarios.Scenario   // what Scenario names
 }

@@ -54,6 +54,7 @@ func serveGroups() []group {
 	fs.Bool("manual", false, "decide nothing until told")
 	fs.String("scenario", "", "`scenario` to prepare, a file or the name of a ready one; its steps are left to you")
 	fs.String("scenarios", "", "`directory` of scenarios that can be named like the ready ones (default "+scenarios.DefaultDir+", if there is one)")
+	fs.Bool("watch", false, "read the files of --spec, --scenario and --scenarios again when they change")
 	fs.String("record", "", "`file` for a scenario of what happened in the default sandbox, written when it stops")
 	fs.Duration("token-ttl", 30*24*time.Hour, "life of a client-credentials token")
 	fs.Int("gateway-status", 200, "HTTP `status` of gateway errors")

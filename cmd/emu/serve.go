@@ -105,8 +105,10 @@ type server struct {
 	tls      *tls.Config
 	// authority is the file of the certificate to trust; "" where there is none.
 	authority string
-	emulator  *emulator.Emulator
-	closers   []closer
+	// contract is the document that is served; nil is the platform's own.
+	contract []byte
+	emulator *emulator.Emulator
+	closers  []closer
 }
 
 // closer undoes one step of the start.
@@ -173,7 +175,7 @@ func (s *server) open(ctx context.Context) error {
 	if err != nil {
 		return usageError(err)
 	}
-	options.Logger = s.log
+	options.Logger, s.contract = s.log, options.Spec
 	s.late = newLateHandler()
 	if options.Setup, err = s.openEntrances(ctx); err != nil {
 		return err
@@ -198,8 +200,8 @@ func (s *server) open(ctx context.Context) error {
 	if s.proxy != nil {
 		s.onStop("the proxy", func(context.Context) error { return s.proxy.Close() })
 	}
-	s.readScenarios()
-	if err := s.prepare(ctx); err != nil {
+	s.tellScenarios(s.settings.named)
+	if err := s.prepare(ctx, s.settings.story); err != nil {
 		return err
 	}
 	if s.settings.Record != "" {
@@ -210,6 +212,9 @@ func (s *server) open(ctx context.Context) error {
 		if err := s.broker.Ready(ctx); err != nil {
 			return err
 		}
+	}
+	if err := s.follow(ctx); err != nil {
+		return err
 	}
 	ctx, cancel := clock.Timeout(ctx, readyTimeout)
 	defer cancel()

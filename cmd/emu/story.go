@@ -14,6 +14,19 @@ import (
 // --scenario names. Its seed and its clock are those of the default sandbox,
 // unless somebody set others.
 func (s *settings) readScenario() error {
+	s.plain = plain{s.Seed, s.Clock, s.ClockStart}
+	return errors.Join(s.rereadScenarios(), s.checkWatch())
+}
+
+// plain is what the settings say of the default sandbox without a scenario.
+type plain struct {
+	seed         uint64
+	clock, start string
+}
+
+// rereadScenarios finds and reads them as they are now.
+func (s *settings) rereadScenarios() error {
+	s.Seed, s.Clock, s.ClockStart = s.plain.seed, s.plain.clock, s.plain.start
 	var err error
 	if s.named, err = scenarios.Open(s.Scenarios); err != nil {
 		return fmt.Errorf("%s: %w", s.from.of("scenarios"), err)
@@ -55,10 +68,9 @@ func (s *settings) readScenario() error {
 	return nil
 }
 
-// readScenarios says which scenarios of the directory can be named, and what is
+// tellScenarios says which scenarios of a directory can be named, and what is
 // wrong with the others; those do not keep the platform from serving.
-func (s *server) readScenarios() {
-	c := s.settings.named
+func (s *server) tellScenarios(c *scenarios.Collection) {
 	var files *scenarios.FileError
 	switch err := c.Check(); {
 	case errors.As(err, &files):
@@ -73,12 +85,12 @@ func (s *server) readScenarios() {
 	}
 }
 
-// prepare gives the default sandbox what the scenario says.
-func (s *server) prepare(ctx context.Context) error {
-	if s.settings.story == nil {
+// prepare gives the default sandbox what a scenario says; nil says nothing.
+func (s *server) prepare(ctx context.Context, story *scenarios.Scenario) error {
+	if story == nil {
 		return nil
 	}
-	return scenarios.Prepare(ctx, s.inside(), emulator.DefaultSandbox, s.settings.story)
+	return scenarios.Prepare(ctx, s.inside(), emulator.DefaultSandbox, story)
 }
 
 // inside is the emulator as a scenario's target, without a network between.

@@ -191,6 +191,9 @@ func (c *Contract) decode(d *document) (*openapi3.T, error) {
 	}
 	doc, err := openapi3.NewLoader().LoadFromData(data)
 	if err != nil {
+		if lost := d.dangling(); lost != nil {
+			return nil, lost
+		}
 		return nil, fmt.Errorf("%s: %w", c.name, firstLine(err))
 	}
 	return doc, nil

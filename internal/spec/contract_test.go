@@ -151,6 +151,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"twice", minimal + "paths: {}\n", "sample.yaml:4:1: key \"paths\" stands twice"},
 		{"twice in JSON", `{"openapi":"3.0.3","info":{"title":"t","version":"1"},"paths":{},"paths":{}}`, "sample.yaml:1:66: key \"paths\" stands twice"},
 		{"external", minimal + "components: {schemas: {A: {$ref: 'other.yaml'}}}\n", "sample.yaml: "},
+		{"reference", minimal + "components: {schemas: {A: {example: {$ref: '#/no'}, items: {$ref: '#/components/schemas/Thng'}}, Thing: {type: string}}}\n", "sample.yaml:4:67: #/components/schemas/Thng leads nowhere: there is no \"Thng\" (did you mean \"Thing\"?)"},
+		{"reference in a list", minimal + "components: {schemas: {A: {oneOf: [{type: string}]}, C: {$ref: '#/components/schemas/A/oneOf/1'}}}\n", "sample.yaml:4:64: #/components/schemas/A/oneOf/1 leads nowhere: there is no \"1\""},
 		{"invalid", "openapi: 3.0.3\npaths: {}\n", "sample.yaml: invalid info"},
 		{"alias bomb", bomb(), "sample.yaml:"},
 		{"recursion", minimal + "x-a: &a [*a]\ncomponents: *a\n", "sample.yaml:"},
