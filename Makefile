@@ -19,7 +19,7 @@ COLD := ./cmd/... ./scenarios/... ./contracttest/... ./internal/specdiff ./inter
 
 # What a release has a binary for; the image is made of those for Linux.
 PLATFORMS := linux-amd64 linux-arm64 darwin-amd64 darwin-arm64 windows-amd64 windows-arm64
-STATIC    := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' $(COLD:%='-gcflags=%=-l')
+STATIC    := CGO_ENABLED=0 $(GO) build -modfile=.cache/slim/go.mod -trimpath -ldflags '-s -w' $(COLD:%='-gcflags=%=-l')
 
 GOLANGCI_LINT := 2.15.0
 GOVULNCHECK   := 1.8.0
@@ -72,7 +72,11 @@ fresh: ## go.mod and go.sum say what the code needs
 swagger-ui: ## fetch what the page /_emu/docs is made of, by checksum
 	.ci/fetch-swagger-ui
 
-build: ## dist/emu: one static file, and the same for an image
+.PHONY: slim
+slim:
+	@.ci/slim/prepare
+
+build: slim ## dist/emu: one static file, and the same for an image
 	$(STATIC) -o dist/emu ./cmd/emu
 	@if [ "$$($(GO) env GOOS)" = linux ]; then ln -f dist/emu "dist/emu-linux-$$($(GO) env GOARCH)"; \
 	else GOOS=linux $(STATIC) -o "dist/emu-linux-$$($(GO) env GOARCH)" ./cmd/emu; fi
@@ -80,12 +84,12 @@ build: ## dist/emu: one static file, and the same for an image
 dist: $(PLATFORMS:%=dist-%) ## the binaries of a release in dist, with SHA256SUMS
 	cd dist && sha256sum $(foreach p,$(PLATFORMS),emu-$(p)$(if $(filter windows-%,$(p)),.exe)) >SHA256SUMS
 
-dist-%:
+dist-%: slim
 	GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) \
 		$(STATIC) -o dist/emu-$*$(if $(filter windows-%,$*),.exe) ./cmd/emu
 
 .PHONY: dist/go-service
-dist/go-service:
+dist/go-service: slim
 	GOOS=linux $(STATIC) -o dist/go-service ./examples/go-service
 
 compose: build dist/go-service ## an emulator, Kafka and the sample service in containers

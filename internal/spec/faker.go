@@ -128,7 +128,7 @@ func fitFunc(name string) bool {
 	switch name {
 	case "date", "daterange", "pastdate", "futuredate", "time", "timerange", "year", "creditcard", "creditcardexp", "person",
 		"fields", "map", "randmap", "csv", "json", "xml", "sql", "template", "generate", "fixed_width", "markdown",
-		"emailtext", "struct", "imagejpeg", "imagepng", "svg", "weighted", "car", "useragent", "firefoxuseragent":
+		"emailtext", "email_text", "struct", "imagejpeg", "imagepng", "svg", "weighted", "car", "useragent", "firefoxuseragent":
 		return false
 	}
 	return true

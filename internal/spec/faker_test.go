@@ -2,6 +2,7 @@ package spec
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,6 +80,24 @@ func TestCheckFaker(t *testing.T) {
 		if err := CheckFaker(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("CheckFaker(%q) = %v; want an error with %s", name, err, want)
 		}
+	}
+}
+
+// TestFakerTemplates: what makes documents of templates cannot be asked for, so
+// that small binaries can do without it (.ci/slim).
+func TestFakerTemplates(t *testing.T) {
+	found := 0
+	for name, info := range gofakeit.FuncLookups {
+		if info.Category != "template" {
+			continue
+		}
+		found++
+		if err := CheckFaker(name); err == nil || slices.Contains(fakerNames(), name) {
+			t.Errorf("%s can be asked for", name)
+		}
+	}
+	if found == 0 {
+		t.Error("there are no such functions: what .ci/slim leaves out is another file")
 	}
 }
 
