@@ -106,8 +106,9 @@ func ourImports() map[string][]string {
 		"scenarios":         {"emulator"},
 		// It is linked into tests alone.
 		"emutest": {"emulator", "scenarios"},
-		// The emulator is in the image; here are the names of its credentials.
-		"container": {"emulator", "internal/freeport"},
+		// The emulator is in the image; here are the names of its credentials, and
+		// which files of a directory are scenarios.
+		"container": {"emulator", "scenarios", "internal/freeport"},
 		// A program of others, which knows the platform and nothing of ours.
 		"examples/go-service": {},
 		"contracttest":        {".", "internal/clock", "internal/seal", "internal/spec"},
