@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/swanemu/emu/emulator"
+	"github.com/swanemu/emu/internal/platform"
 	"github.com/swanemu/emu/internal/redirect"
 )
 
@@ -139,9 +140,9 @@ func (s *settings) tlsNames() ([]string, error) {
 		}
 	}
 	// The platform's come first: the certificate has the first one's name.
-	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(platformHosts(), name) })
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(platform.Hosts(), name) })
 	slices.Sort(names)
-	return append(platformHosts(), slices.Compact(names)...), nil
+	return append(platform.Hosts(), slices.Compact(names)...), nil
 }
 
 // nearby is the host and port under which clients on this machine find a

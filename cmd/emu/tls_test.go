@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/swanemu/emu/internal/platform"
 )
 
 // serving runs serve in this process until the test ends and returns what it
@@ -76,7 +78,7 @@ func TestTLS(t *testing.T) {
 			if err != nil || strings.Contains(string(root), "PRIVATE") {
 				t.Fatalf("%s holds a key, or nothing: %v", m[2], err)
 			}
-			for _, host := range append(platformHosts(), "localhost", "127.0.0.1", "[::1]") {
+			for _, host := range append(platform.Hosts(), "localhost", "127.0.0.1", "[::1]") {
 				if status, err := tlsCall(t, m[1], host, root); status != http.StatusOK || err != nil {
 					t.Errorf("%s: %d, %v", host, status, err)
 				}
@@ -104,7 +106,7 @@ func TestTLSHosts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, host := range append(platformHosts(), "localhost", "emu", "platform.test", "my_service", "192.0.2.7", "[2001:db8::7]") {
+	for _, host := range append(platform.Hosts(), "localhost", "emu", "platform.test", "my_service", "192.0.2.7", "[2001:db8::7]") {
 		if status, err := tlsCall(t, m[1], host, root); status != http.StatusOK || err != nil {
 			t.Errorf("%s: %d, %v", host, status, err)
 		}
@@ -159,7 +161,7 @@ func TestTLSOwnCertificate(t *testing.T) {
 	if m == nil || m[2] != certFile {
 		t.Fatalf("serve does not say where HTTPS is: %s", text)
 	}
-	if status, err := tlsCall(t, m[1], platformHosts()[0], cert); status != http.StatusOK || err != nil {
+	if status, err := tlsCall(t, m[1], platform.Hosts()[0], cert); status != http.StatusOK || err != nil {
 		t.Errorf("%d, %v", status, err)
 	}
 }
