@@ -2,7 +2,10 @@ package emulator
 
 import (
 	"bytes"
+	"reflect"
+	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -18,7 +21,7 @@ func TestControlContract(t *testing.T) {
 		t.Errorf("%d operations, %d handlers", n, len(api.table))
 	}
 	for _, op := range api.contract.Operations() {
-		for _, name := range api.table[op.ID].names {
+		for _, name := range api.table[op.ID].known.names {
 			if op.Secret(name) != secretParam(name) {
 				t.Errorf("%s: %s is secret in admin.yaml: %v, in the journal: %v", op.ID, name, op.Secret(name), secretParam(name))
 			}
@@ -55,6 +58,37 @@ func TestControlStates(t *testing.T) {
 		}
 		if len(known) > 0 {
 			t.Errorf("%s: the lifecycle has no states %v", schema, known)
+		}
+	}
+}
+
+// TestShapes looks for unknown members in a type that contains itself, by way of
+// everything that is followed.
+func TestShapes(t *testing.T) {
+	type node struct {
+		Name     string           `json:"name"`
+		Next     *node            `json:"next"`
+		Children []node           `json:"children"`
+		ByName   map[string]*node `json:"by_name"`
+		When     time.Time        `json:"when"`
+		Any      any              `json:"any"`
+	}
+	s := shapes{}.of(reflect.TypeFor[node]())
+	for text, want := range map[string]string{
+		`{"name":"a","next":{"children":[{"by_name":{"x":{"name":"b"}}}]}}`: "",
+		`{"nmae":"a"}`:                              "/nmae name",
+		`{"next":{"children":[{},{"nxet":{}}]}}`:    "/next/children/1/nxet next",
+		`{"by_name":{"a/b~":{"far from all":1}}}`:   "/by_name/a~1b~0/far from all ",
+		`{"when":{"x":1},"any":{"x":[{"y":1}]}}`:    "", // they are read by themselves, or by nobody
+		`{"children":{"x":1},"next":[{"nmae":""}]}`: "", // not of the form, which others say
+		`{"name":`: "",
+	} {
+		var got []string
+		for _, issue := range s.unknownMembers([]byte(text), "") {
+			got = append(got, issue.Pointer+" "+issue.Want)
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}
 }
