@@ -3,6 +3,7 @@ package emulator
 import (
 	"bytes"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,35 @@ func TestControlContract(t *testing.T) {
 				t.Errorf("%s: %s is secret in admin.yaml: %v, in the journal: %v", op.ID, name, op.Secret(name), secretParam(name))
 			}
 		}
+	}
+}
+
+// TestControlWords looks for texts whose form admin.yaml tells to programs alone.
+func TestControlWords(t *testing.T) {
+	var document yaml.Node
+	if err := yaml.Load(adminYAML, &document); err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i], n.Content[i+1]
+			if key.Value != "pattern" && (key.Value != "format" || value.Value != "date-time") {
+				continue
+			}
+			count++
+			if !slices.ContainsFunc(n.Content, func(n *yaml.Node) bool { return n.Value == "x-want" }) {
+				t.Errorf("admin.yaml:%d: the %s is not said in words (x-want)", key.Line, key.Value)
+			}
+		}
+		for _, inner := range n.Content {
+			walk(inner)
+		}
+	}
+	walk(&document)
+	if count < 5 {
+		t.Errorf("%d forms found: the test looks in the wrong place", count)
 	}
 }
 
