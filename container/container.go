@@ -17,7 +17,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"path/filepath"
 	"strconv"
 
 	"github.com/moby/moby/api/types/container"
@@ -34,8 +33,6 @@ const (
 	kafkaPort = "9092/tcp"
 	// hostName is the machine that the daemon runs on, as containers see it.
 	hostName = "host.docker.internal"
-	// scenarioPath is where a scenario from a file stands in the container.
-	scenarioPath = "/etc/emu/scenario.yaml"
 )
 
 // A Container is an emulator in a container.
@@ -68,23 +65,6 @@ func (o Option) Customize(request *testcontainers.GenericContainerRequest) error
 // environment sets variables of the container.
 func environment(values map[string]string) Option {
 	return Option{request: testcontainers.WithEnv(values).Customize}
-}
-
-// WithScenario gives the default sandbox what a scenario says that there is, and
-// what its platform decides: one of the library by its name, or a file, whose
-// name ends in .yaml or .yml.
-func WithScenario(scenario string) Option {
-	if ext := filepath.Ext(scenario); ext != ".yaml" && ext != ".yml" {
-		return environment(map[string]string{"EMU_SCENARIO": scenario})
-	}
-	return Option{request: func(request *testcontainers.GenericContainerRequest) error {
-		const readable = 0o644
-		file := testcontainers.ContainerFile{HostFilePath: scenario, ContainerFilePath: scenarioPath, FileMode: readable}
-		return errors.Join(
-			testcontainers.WithFiles(file).Customize(request),
-			testcontainers.WithEnv(map[string]string{"EMU_SCENARIO": scenarioPath}).Customize(request),
-		)
-	}}
 }
 
 // WithSeed sets the source of everything that looks random.

@@ -122,11 +122,7 @@ func TestContainerOptions(t *testing.T) {
 	if name == "" {
 		return
 	}
-	file := filepath.Join(t.TempDir(), "own.yaml")
-	const story = "name: own\ngiven:\n  apps: [{app_id: 4711, name: 自有}]\nsteps:\n  - advance: 1s\n"
-	if err := os.WriteFile(file, []byte(story), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := filepath.Join(scenarioDir(t, "own.yaml"), "own.yaml")
 	c := start(t, name, container.WithScenario(file), container.WithSeed(7), container.WithVirtualClock())
 	if apps := call(t, c, "GET", "/_emu/sandboxes/default/apps", ""); !strings.Contains(apps, `"app_id":4711`) {
 		t.Errorf("the apps are %s", apps)
@@ -143,6 +139,20 @@ func TestContainerOptions(t *testing.T) {
 	}
 	if _, err := c.NewSandbox(t.Context(), "checkout"); err == nil {
 		t.Error("two sandboxes have one name")
+	}
+}
+
+// TestContainerScenarios names a scenario of a directory that was copied into
+// the container.
+func TestContainerScenarios(t *testing.T) {
+	name := image(t)
+	if name == "" {
+		return
+	}
+	dir := scenarioDir(t, "own.yaml", "other.yml")
+	c := start(t, name, container.WithScenarios(dir), container.WithScenario("own"))
+	if apps := call(t, c, "GET", "/_emu/sandboxes/default/apps", ""); !strings.Contains(apps, `"app_id":4711`) {
+		t.Errorf("the apps are %s", apps)
 	}
 }
 

@@ -2,6 +2,7 @@ package contracttest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -117,9 +118,9 @@ func expectation(i spec.Issue) string {
 	case spec.RuleMaximum:
 		return atBound("at most ", i.Want)
 	case spec.RulePattern:
-		return "a string that matches " + i.Want
+		return cmp.Or(i.Words, "a string that matches "+i.Want)
 	case spec.RuleFormat:
-		return "a string in the format " + i.Want
+		return cmp.Or(i.Words, "a string in the format "+i.Want)
 	}
 	return i.Want
 }

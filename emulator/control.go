@@ -54,7 +54,7 @@ func loadControl() (*controlAPI, error) {
 		return nil, err
 	}
 	api := &controlAPI{contract: contract, table: map[string]*controlOperation{}}
-	operations := controlOperations()
+	operations, made := controlOperations(), shapes{}
 	for i := range operations {
 		op := &operations[i]
 		if _, ok := contract.Operation(op.id); !ok || api.table[op.id] != nil {
@@ -62,6 +62,10 @@ func loadControl() (*controlAPI, error) {
 		}
 		if op.err != nil {
 			return nil, fmt.Errorf("operation %s: %w", op.id, op.err)
+		}
+		op.known = made.of(op.in)
+		if op.body != nil {
+			op.knownBody = made.of(op.body)
 		}
 		api.table[op.id] = op
 	}
@@ -181,7 +185,7 @@ func (c *control) answer(api *controlAPI, m spec.Match, r *http.Request, bound s
 	op := api.table[m.Operation.ID]
 	call := &controlCall{ctx: r.Context(), e: c.e, op: m.Operation, lastEventID: r.Header.Get("Last-Event-ID"), trace: traceOf(r.Header)}
 	limit := c.e.opt.BodyLimit
-	if op.raw {
+	if op.body != nil {
 		limit = max(limit, stateLimit)
 	}
 	body, err := readBody(r, limit)
@@ -192,7 +196,7 @@ func (c *control) answer(api *controlAPI, m spec.Match, r *http.Request, bound s
 		return controlAnswer{}, badRequest("", "the body breaks off before its end")
 	}
 	call.body = body
-	if op.raw {
+	if op.body != nil {
 		body = nil
 	}
 	var invalid error
@@ -210,6 +214,11 @@ func (c *control) answer(api *controlAPI, m spec.Match, r *http.Request, bound s
 		}
 		if call.box = c.e.Sandbox(name); call.box == nil {
 			return controlAnswer{}, c.noSandbox(name, bound)
+		}
+	}
+	if op.body != nil {
+		if unknown := op.knownBody.unknownMembers(call.body, ""); len(unknown) > 0 {
+			return controlAnswer{}, &spec.InvalidError{Issues: unknown}
 		}
 	}
 	return op.run(call)

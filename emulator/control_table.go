@@ -41,7 +41,7 @@ func existenceOperations() []controlOperation {
 		answers("resetSandbox", http.StatusOK, resetSandbox),
 		orders("issueCredentials", http.StatusOK, issueCredentials),
 		serves("exportState", exportState),
-		raw(answers("importState", http.StatusOK, replaceState)),
+		takes[State](answers("importState", http.StatusOK, replaceState)),
 		// control_apps.go
 		looks("listApps", listApps),
 		guarded(orders("createApp", http.StatusCreated, createApp), "app_key"),
@@ -147,20 +147,21 @@ func controlOrders() []behaviour {
 
 // A controlOperation is what is done for one operation of admin.yaml.
 type controlOperation struct {
-	id    string
-	in    reflect.Type // what its parameters are read into
-	names []string     // of the parameters it takes
-	run   func(*controlCall) (controlAnswer, error)
+	id   string
+	in   reflect.Type // what its parameters are read into
+	body reflect.Type // what the body is, where it is taken as it stands; or nil
+	// known and knownBody are the shapes of both; they are made with the contract.
+	known, knownBody *shape
+
+	run func(*controlCall) (controlAnswer, error)
 	// order is what a sandbox applies, for an order.
 	order behaviour
-	// raw says that the body is taken as it stands.
-	raw bool
-	err error // of the table itself
+	err   error // of the table itself
 }
 
 // serves is the table's entry of an operation that makes its whole answer.
 func serves[In any](id string, f func(*controlCall, In) (controlAnswer, error)) controlOperation {
-	op := controlOperation{id: id, in: reflect.TypeFor[In](), names: names(reflect.TypeFor[In]())}
+	op := controlOperation{id: id, in: reflect.TypeFor[In]()}
 	var binder *spec.Binder[In]
 	binder, op.err = spec.NewBinder[In]()
 	op.run = func(c *controlCall) (controlAnswer, error) {
@@ -194,7 +195,7 @@ func looks[In, Out any](id string, f func(*Call, In) (Out, error)) controlOperat
 
 // orders is the table's entry of an operation that changes a sandbox's state.
 func orders[In, Out any](id string, status int, f func(*Call, In) (Out, error)) controlOperation {
-	op := controlOperation{id: id, in: reflect.TypeFor[In](), names: names(reflect.TypeFor[In]()), order: changes(id, f)}
+	op := controlOperation{id: id, in: reflect.TypeFor[In](), order: changes(id, f)}
 	_, op.err = spec.NewBinder[In]()
 	op.run = func(c *controlCall) (controlAnswer, error) {
 		data, err := c.box.order(id, c.params, c.trace)
@@ -236,9 +237,10 @@ func guarded(order controlOperation, credential string) controlOperation {
 	return order
 }
 
-// raw marks an operation that takes its body as it stands.
-func raw(op controlOperation) controlOperation {
-	op.raw = true
+// takes marks an operation whose body is taken as it stands. A member that a
+// Body does not have is an error here, where a person may have written it.
+func takes[Body any](op controlOperation) controlOperation {
+	op.body = reflect.TypeFor[Body]()
 	return op
 }
 

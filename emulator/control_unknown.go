@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/swanemu/emu/internal/spec"
 )
@@ -16,89 +15,89 @@ import (
 // would be read into, so that each is named with its place and what was
 // probably meant.
 
-// members are what a struct has in JSON: the names of its fields in order, and
-// their types.
-type members struct {
-	names []string
-	types map[string]reflect.Type
+// A shape is what a Go type has in JSON, as far as members that nobody knows are
+// looked for: in a struct, and in what is in a slice, a map or a struct. What
+// reads itself is of no shape, and its members are left to itself.
+type shape struct {
+	kind    reflect.Kind // Slice, Map or Struct; Invalid for all else
+	elem    *shape       // of a slice or a map
+	names   []string     // of a struct's members, in order
+	members map[string]*shape
 }
 
-// known keeps the members of each reflect.Type that was asked for: looking for
-// them costs more than all else here.
-var known sync.Map
+// shapes are those that were made so far; looking for a type's members costs
+// more than all else here, so that it is done once, when the table is made.
+type shapes map[reflect.Type]*shape
 
-// membersOf lists the members of a struct.
-func membersOf(t reflect.Type) *members {
-	if have, ok := known.Load(t); ok {
-		return have.(*members) //nolint:forcetypeassert // nothing else is stored
+// of returns the shape of a type.
+func (s shapes) of(t reflect.Type) *shape {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
-	out := &members{types: map[string]reflect.Type{}}
-	for _, f := range reflect.VisibleFields(t) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.IsExported() && !f.Anonymous && name != "" && name != "-" {
-			out.names = append(out.names, name)
-			out.types[name] = f.Type
+	if have := s[t]; have != nil {
+		return have
+	}
+	out := &shape{}
+	s[t] = out // before its members, which may be of the same type
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		return out
+	}
+	switch t.Kind() {
+	case reflect.Slice, reflect.Map:
+		out.kind, out.elem = t.Kind(), s.of(t.Elem())
+	case reflect.Struct:
+		out.kind, out.members = t.Kind(), map[string]*shape{}
+		for _, f := range reflect.VisibleFields(t) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.IsExported() && !f.Anonymous && name != "" && name != "-" {
+				out.names = append(out.names, name)
+				out.members[name] = s.of(f.Type)
+			}
 		}
 	}
-	known.Store(t, out)
 	return out
 }
-
-// names lists the JSON names of a struct's fields.
-func names(t reflect.Type) []string { return membersOf(t).names }
 
 // escapePointer writes a name as a part of a JSON pointer.
 var escapePointer = strings.NewReplacer("~", "~0", "/", "~1")
 
-// unknownMembers returns an issue for each member in a JSON text that the type
-// has no field for. What is not of the type's form is left to others to judge.
-func unknownMembers(t reflect.Type, text []byte, pointer string) []spec.Issue {
+// unknownMembers returns an issue for each member in a JSON text that has no
+// place in the shape. What is not of its form is left to others to judge.
+func (s *shape) unknownMembers(text []byte, pointer string) []spec.Issue {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	var v any
 	if d.Decode(&v) != nil {
 		return nil
 	}
-	return unknownIn(t, v, pointer)
+	return s.unknownIn(v, pointer)
 }
 
-func unknownIn(t reflect.Type, v any, pointer string) (out []spec.Issue) {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
-		return nil
-	}
+func (s *shape) unknownIn(v any, pointer string) (out []spec.Issue) {
 	switch v := v.(type) {
 	case []any:
-		if t.Kind() == reflect.Slice {
+		if s.kind == reflect.Slice {
 			for i := range v {
-				out = append(out, unknownIn(t.Elem(), v[i], pointer+"/"+strconv.Itoa(i))...)
+				out = append(out, s.elem.unknownIn(v[i], pointer+"/"+strconv.Itoa(i))...)
 			}
 		}
 	case map[string]any:
 		for name, member := range v {
 			at := pointer + "/" + escapePointer.Replace(name)
-			switch t.Kind() {
+			switch s.kind {
 			case reflect.Map:
-				out = append(out, unknownIn(t.Elem(), member, at)...)
+				out = append(out, s.elem.unknownIn(member, at)...)
 			case reflect.Struct:
-				f, ok := fieldOf(t, name)
-				if !ok {
-					out = append(out, spec.Issue{Rule: spec.RuleUnknown, Pointer: at, Want: spec.Nearest(name, names(t))})
+				m := s.members[name]
+				if m == nil {
+					out = append(out, spec.Issue{Rule: spec.RuleUnknown, Pointer: at, Want: spec.Nearest(name, s.names)})
 					continue
 				}
-				out = append(out, unknownIn(f, member, at)...)
+				out = append(out, m.unknownIn(member, at)...)
 			}
 		}
 	}
 	return out
-}
-
-// fieldOf is the type of the field with that JSON name.
-func fieldOf(t reflect.Type, name string) (reflect.Type, bool) {
-	f, ok := membersOf(t).types[name]
-	return f, ok
 }
 
 // check validates a request: by the contract, and that it has no parameter
@@ -119,13 +118,13 @@ func (op *controlOperation) check(c *controlCall, vars map[string]string, read *
 			}
 			continue
 		}
-		found := []spec.Issue{{Rule: spec.RuleUnknown, Pointer: pointer, Want: spec.Nearest(p.Name, op.names)}}
-		if t, known := fieldOf(op.in, p.Name); known {
+		found := []spec.Issue{{Rule: spec.RuleUnknown, Pointer: pointer, Want: spec.Nearest(p.Name, op.known.names)}}
+		if member := op.known.members[p.Name]; member != nil {
 			text := p.JSON
 			if text == nil {
 				text = json.RawMessage(p.Text)
 			}
-			found = unknownMembers(t, text, pointer)
+			found = member.unknownMembers(text, pointer)
 		}
 		if len(found) > 0 {
 			// They say more than the contract does of the same members.

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -83,7 +84,7 @@ func describeIssue(i spec.Issue) string {
 	case spec.RuleMaxItems:
 		return name + " 最多只能有 " + i.Want + " 项"
 	case spec.RulePattern, spec.RuleFormat:
-		return name + " 格式应为 " + i.Want
+		return name + " 格式应为 " + cmp.Or(i.Words, i.Want)
 	case spec.RuleUnknown:
 		return "未知参数 " + name + orNothing("，是否想写 ", i.Want)
 	case spec.RuleDuplicate:

@@ -26,12 +26,13 @@ import (
 	"time"
 
 	"github.com/swanemu/emu/emulator"
+	"github.com/swanemu/emu/internal/platform"
 	"github.com/swanemu/emu/scenarios"
 )
 
 // PlatformHosts are the hosts that official clients have built in; a Sandbox's
 // Client sends them to the emulator.
-func PlatformHosts() []string { return []string{"openapi.baidu.com", "spapi.baidu.com"} }
+func PlatformHosts() []string { return platform.Hosts() }
 
 // A Server is an emulator that listens on this machine. Any number of tests may
 // share one, at the same time.

@@ -1,10 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"context"
-	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -15,9 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -205,7 +199,7 @@ func composeStory(t *testing.T, brokers string) {
 	}
 
 	bin := emuAsProgram(t)
-	alongside(t, emu.environ(), bin, "serve", "--quiet")
+	alongside(t, environed(emu.environ(), bin, "serve", "--quiet"))
 	if out, err := exec.CommandContext(t.Context(), bin, "healthcheck", "--url", "http://"+platform, "--wait", "60s").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -213,7 +207,7 @@ func composeStory(t *testing.T, brokers string) {
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", built, "../../examples/go-service").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	heard := alongside(t, service.environ(), built)
+	heard := alongside(t, environed(service.environ(), built))
 	hear := func(text string) {
 		t.Helper()
 		for line := range heard {
@@ -224,7 +218,7 @@ func composeStory(t *testing.T, brokers string) {
 		t.Fatalf("the service never says %q", text)
 	}
 	hear("listening at")
-	if out, err := environed(t.Context(), service.environ(), built, "health").CombinedOutput(); err != nil {
+	if out, err := environed(service.environ(), built, "health").CombinedOutput(); err != nil {
 		t.Errorf("health: %v: %s", err, out)
 	}
 	post := func(method, url string) {
@@ -253,46 +247,4 @@ func composeStory(t *testing.T, brokers string) {
 		post(http.MethodPost, box+"/clock/advance?by=20s")
 		hear(one[1])
 	}
-}
-
-// environed is a command with this environment and what programs need besides.
-func environed(ctx context.Context, environ []string, name string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(environ, "PATH="+os.Getenv("PATH"))
-	return cmd
-}
-
-// alongside runs a command until the test ends and returns the lines that it prints.
-// It must end well when it is asked to, which the one started last is first.
-func alongside(t *testing.T, environ []string, name string, args ...string) <-chan string {
-	t.Helper()
-	cmd := environed(context.Background(), environ, name, args...)
-	var log bytes.Buffer
-	cmd.Stderr = &log
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := make(chan string, 1000)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		defer close(lines)
-		for scanner := bufio.NewScanner(out); scanner.Scan(); {
-			lines <- scanner.Text()
-		}
-	}()
-	t.Cleanup(func() {
-		late := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
-		defer late.Stop()
-		err := cmd.Process.Signal(syscall.SIGTERM)
-		<-ended
-		if err = errors.Join(err, cmd.Wait()); err != nil {
-			t.Errorf("%s ends with %v\n%s", name, err, log.String())
-		}
-	})
-	return lines
 }

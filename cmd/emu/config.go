@@ -21,21 +21,22 @@ import (
 
 // settings are the values of the flags of serve, under the same names.
 type settings struct {
-	Listen         string `koanf:"listen"`
-	Proxy          string `koanf:"proxy"`
-	TLS            bool   `koanf:"tls"`
-	TLSListen      string `koanf:"tls-listen"`
-	TLSCert        string `koanf:"tls-cert"`
-	TLSKey         string `koanf:"tls-key"`
-	TLSCA          string `koanf:"tls-ca"`
-	Config         string `koanf:"config"`
-	Spec           string `koanf:"spec"`
-	Data           string `koanf:"data"`
-	Seed           uint64 `koanf:"seed"`
-	Strict         bool   `koanf:"strict"`
-	StrictEvidence bool   `koanf:"strict-evidence"`
-	JournalSize    int    `koanf:"journal-size"`
-	BodyLimit      int64  `koanf:"body-limit"`
+	Listen         string   `koanf:"listen"`
+	Proxy          string   `koanf:"proxy"`
+	TLS            bool     `koanf:"tls"`
+	TLSListen      string   `koanf:"tls-listen"`
+	TLSHosts       []string `koanf:"tls-hosts"`
+	TLSCert        string   `koanf:"tls-cert"`
+	TLSKey         string   `koanf:"tls-key"`
+	TLSCA          string   `koanf:"tls-ca"`
+	Config         string   `koanf:"config"`
+	Spec           string   `koanf:"spec"`
+	Data           string   `koanf:"data"`
+	Seed           uint64   `koanf:"seed"`
+	Strict         bool     `koanf:"strict"`
+	StrictEvidence bool     `koanf:"strict-evidence"`
+	JournalSize    int      `koanf:"journal-size"`
+	BodyLimit      int64    `koanf:"body-limit"`
 
 	Clock         string        `koanf:"clock"`
 	ClockStart    string        `koanf:"clock-start"`

@@ -17,6 +17,7 @@ import (
 
 	"github.com/swanemu/emu/emulator"
 	"github.com/swanemu/emu/internal/clock"
+	"github.com/swanemu/emu/internal/platform"
 )
 
 // TestDoctorAuthority looks at authorities that are not trusted, trusted, ended,
@@ -39,7 +40,7 @@ func TestDoctorAuthority(t *testing.T) {
 
 	ended, _ := certificate(t, -time.Hour)
 	expired := emulated(t, func(o *emulator.Options) {
-		o.Setup.Proxy = &emulator.SetupProxy{URL: "http://127.0.0.1:1", Direct: "127.0.0.1:1", Hosts: platformHosts(), Certificate: string(ended)}
+		o.Setup.Proxy = &emulator.SetupProxy{URL: "http://127.0.0.1:1", Direct: "127.0.0.1:1", Hosts: platform.Hosts(), Certificate: string(ended)}
 	})
 	diagnose(t, nil, "--url", expired).want(t, "ca", foundProblem, "its authority has ended at .* → start the emulator again")
 }
@@ -54,7 +55,7 @@ func certificate(t *testing.T, from time.Duration) (cert, key []byte) {
 	}
 	end := clock.Wall().Add(from)
 	own := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "own"}, DNSNames: platformHosts()[:1],
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "own"}, DNSNames: platform.Hosts()[:1],
 		NotBefore: end.Add(-48 * time.Hour), NotAfter: end, IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(nil, own, own, &private.PublicKey, private)

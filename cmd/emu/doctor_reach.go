@@ -22,6 +22,7 @@ import (
 
 	"github.com/swanemu/emu/emulator/kafka"
 	"github.com/swanemu/emu/internal/clock"
+	"github.com/swanemu/emu/internal/platform"
 	"github.com/swanemu/emu/internal/redirect"
 )
 
@@ -194,11 +195,11 @@ func (p *patient) checkForeignTLS(ctx context.Context) finding {
 	if err != nil {
 		return wrong("correct the variable, or unset it", "%s: %s", from, err)
 	}
-	d := tls.Dialer{Config: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ServerName: platformHosts()[0]}}
+	d := tls.Dialer{Config: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, ServerName: platform.Hosts()[0]}}
 	conn, err := d.DialContext(ctx, "tcp", seenFrom(hostPort(u), p.url))
 	if err != nil {
-		return wrong("have clients trust who signed it, and have it signed for "+strings.Join(platformHosts(), " and "),
-			"the certificate of HTTPS is not good for %s with what %s trusts: %s", platformHosts()[0], from, err)
+		return wrong("have clients trust who signed it, and have it signed for "+strings.Join(platform.Hosts(), " and "),
+			"the certificate of HTTPS is not good for %s with what %s trusts: %s", platform.Hosts()[0], from, err)
 	}
 	_ = conn.Close()
 	return fine("the certificate of HTTPS is trusted by %s", from)

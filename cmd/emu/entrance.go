@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/swanemu/emu/emulator"
+	"github.com/swanemu/emu/internal/platform"
 	"github.com/swanemu/emu/internal/redirect"
 )
 
@@ -48,7 +49,7 @@ func (s *server) openEntrances(ctx context.Context) (emulator.Setup, error) {
 	if s.settings.Proxy != "" {
 		var err error
 		s.proxy, err = redirect.Start(ctx, redirect.Options{
-			Hosts: platformHosts(), Handler: s.late, Listen: s.settings.Proxy, Authority: authority, Offline: s.settings.offline,
+			Hosts: platform.Hosts(), Handler: s.late, Listen: s.settings.Proxy, Authority: authority, Offline: s.settings.offline,
 			Upstream: http.ProxyFromEnvironment, Logger: s.log,
 		})
 		if err != nil {

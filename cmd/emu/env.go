@@ -20,6 +20,7 @@ import (
 
 	"github.com/swanemu/emu/emulator"
 	"github.com/swanemu/emu/internal/clock"
+	"github.com/swanemu/emu/internal/platform"
 	"github.com/swanemu/emu/internal/redirect"
 	"github.com/swanemu/emu/scenarios"
 )
@@ -37,7 +38,7 @@ func (a *app) envCommand() *cobra.Command {
 		Use:   "env",
 		Short: "Point a shell at a running emulator",
 		Long: "Prints the variables by which what runs in a shell finds a running emulator, its proxy and its\n" +
-			"credentials: what is then sent to " + strings.Join(platformHosts(), " or ") + " is answered by the\n" +
+			"credentials: what is then sent to " + strings.Join(platform.Hosts(), " or ") + " is answered by the\n" +
 			"emulator, unmodified clients included, as under emu exec. The emulator is started with a proxy:\n" +
 			"emu serve --proxy 127.0.0.1:0. Certificates to trust are written to a directory of your own.\n\n" +
 			"--unset prints what puts the shell back to how it was.",

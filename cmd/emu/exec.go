@@ -15,16 +15,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/swanemu/emu/emulator"
+	"github.com/swanemu/emu/internal/platform"
 )
-
-// platformHosts are the names that official clients have built in.
-func platformHosts() []string { return []string{"openapi.baidu.com", "spapi.baidu.com"} }
 
 func (a *app) execCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "exec [flags] -- command [argument…]",
 		Short: "Run a command whose calls to the platform an emulator answers",
-		Long: "Runs a command with an emulator of its own: what it sends to " + strings.Join(platformHosts(), " or ") + "\n" +
+		Long: "Runs a command with an emulator of its own: what it sends to " + strings.Join(platform.Hosts(), " or ") + "\n" +
 			"is answered by the emulator, unmodified clients included. A proxy on this machine takes\n" +
 			"these hosts over, with certificates of an authority that is made for this one run, may\n" +
 			"sign for nothing else, and is trusted by nothing but the command: through the variables\n" +

@@ -26,15 +26,21 @@ func TestRuntimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	const address = "https://openapi.baidu.com/rest/2.0/smartapp/package/get?access_token=x"
+	const byArguments = `options=$JAVA_TOOL_OPTIONS; unset JAVA_TOOL_OPTIONS; exec java $options "$@"`
+	if !strings.Contains(readFile(t, "../../docs/clients.md"), "emu exec -- sh -c '"+byArguments+"' sh ") {
+		t.Errorf("docs/clients.md does not say %s", byArguments)
+	}
 	for _, test := range []struct {
 		name    string
 		command []string
 		answers int
+		said    int // how often a JVM says where its options come from
 	}{
-		{"python", []string{"python3", "call.py"}, 1},
-		{"node", []string{"node", "call.mjs"}, 2},
-		{"java", []string{"java", "Call.java"}, 1},
-		{"php", []string{"php", "call.php"}, 1},
+		{"python", []string{"python3", "call.py"}, 1, 0},
+		{"node", []string{"node", "call.mjs"}, 2, 0},
+		{"java", []string{"java", "Call.java"}, 1, 1},
+		{"java by arguments", []string{"sh", "-c", byArguments, "sh", "Call.java"}, 1, 0},
+		{"php", []string{"php", "call.php"}, 1, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			args := append([]string{"exec", "--kafka", "none", "--offline", "--"}, test.command...)
@@ -44,6 +50,9 @@ func TestRuntimes(t *testing.T) {
 			out, err := cmd.CombinedOutput()
 			if n := strings.Count(string(out), `"error_code":110`); err != nil || n != test.answers {
 				t.Errorf("%d answers of the emulator, %v\n%s", n, err, out)
+			}
+			if n := strings.Count(string(out), "Picked up "); n != test.said {
+				t.Errorf("a JVM says %d times that it has read a variable, want %d\n%s", n, test.said, out)
 			}
 		})
 	}

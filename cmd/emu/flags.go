@@ -32,6 +32,7 @@ func serveGroups() []group {
 	fs.String("proxy", "", "`address` of a proxy for clients that cannot be changed, see emu env; port 0 takes a free one (default no proxy)")
 	fs.Bool("tls", false, "speak HTTPS too, with a certificate for the platform's hosts that is made for the run")
 	fs.String("tls-listen", "127.0.0.1:8443", "`address` of HTTPS; implies --tls")
+	fs.StringSlice("tls-hosts", nil, "`names` or IP addresses that the certificate is for besides; wants --tls")
 	fs.String("tls-cert", "", "PEM `file` of a certificate of your own; implies --tls")
 	fs.String("tls-key", "", "PEM `file` of its key")
 	fs.String("tls-ca", "", "`file` to write the authority's certificate to, for clients to trust (default one that goes with the run); implies --tls")

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -56,6 +57,36 @@ func serveOutside(t *testing.T, emu string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(emu, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
 	cmd.Dir = t.TempDir()
+	said, late := alongside(t, cmd), time.After(30*time.Second)
+	address := regexp.MustCompile(`^\s*API\s+(http://\S+)`)
+	for {
+		select {
+		case line, ok := <-said:
+			if !ok {
+				t.Fatal("serve ended before it was ready")
+			}
+			if m := address.FindStringSubmatch(line); m != nil {
+				return m[1]
+			}
+		case <-late:
+			t.Fatal("serve is not ready after 30 s")
+		}
+	}
+}
+
+// environed is a command with this environment and what programs need besides.
+func environed(environ []string, name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(environ, "PATH="+os.Getenv("PATH"))
+	return cmd
+}
+
+// alongside runs a command until the test ends and returns the lines that it
+// prints; what it logs is shown where the test fails. It must end well when it is
+// asked to, which the one started last is first. The command is bound to no
+// context: the test's ends too early for that.
+func alongside(t *testing.T, cmd *exec.Cmd) <-chan string {
+	t.Helper()
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	out, err := cmd.StdoutPipe()
@@ -65,33 +96,26 @@ func serveOutside(t *testing.T, emu string, args ...string) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	said := make(chan string, 1)
+	lines := make(chan string, 1000)
 	drained := make(chan struct{})
 	go func() {
 		defer close(drained)
-		address := regexp.MustCompile(`^\s*API\s+(http://\S+)`)
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			if m := address.FindStringSubmatch(lines.Text()); m != nil {
-				said <- m[1]
-			}
+		defer close(lines)
+		for scanner := bufio.NewScanner(out); scanner.Scan(); {
+			lines <- scanner.Text()
 		}
 	}()
 	t.Cleanup(func() {
-		end := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
-		defer end.Stop()
+		late := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
+		defer late.Stop()
 		err := cmd.Process.Signal(syscall.SIGTERM)
 		<-drained
 		if err = errors.Join(err, cmd.Wait()); err != nil {
-			t.Errorf("serve ends with %v\n%s", err, log.String())
+			t.Errorf("%s ends with %v", cmd.Path, err)
+		}
+		if t.Failed() {
+			t.Logf("%s logged:\n%s", cmd.Path, log.String())
 		}
 	})
-	select {
-	case url := <-said:
-		return url
-	case <-drained:
-		t.Fatalf("serve ended before it was ready\n%s", log.String())
-	case <-time.After(30 * time.Second):
-		t.Fatal("serve is not ready after 30 s")
-	}
-	return ""
+	return lines
 }

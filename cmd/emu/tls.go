@@ -7,9 +7,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/swanemu/emu/emulator"
+	"github.com/swanemu/emu/internal/platform"
 	"github.com/swanemu/emu/internal/redirect"
 )
 
@@ -23,6 +26,19 @@ func (s *settings) speaksTLS() bool {
 
 // checkTLS checks that the settings of HTTPS go together.
 func (s *settings) checkTLS(refuse func(name, format string, args ...any)) {
+	for _, name := range s.TLSHosts {
+		if !isHost(strings.TrimSpace(name)) {
+			refuse("tls-hosts", "want host names such as emu, or IP addresses, without a scheme or a port, not %q", name)
+		}
+	}
+	if s.from.given("tls-hosts") {
+		switch {
+		case s.TLSCert != "":
+			refuse("tls-hosts", "means nothing with --tls-cert: your certificate says what it is for")
+		case !s.speaksTLS():
+			refuse("tls-hosts", "wants --tls too")
+		}
+	}
 	switch {
 	case s.TLSCert == "" && s.TLSKey != "":
 		refuse("tls-key", "want --tls-cert and --tls-key together")
@@ -50,7 +66,7 @@ func (s *server) openTLS(ctx context.Context) (*emulator.SetupTLS, *redirect.Aut
 		s.tls = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 		return setup, nil, nil
 	}
-	names, err := tlsNames(s.settings.Listen, s.settings.TLSListen)
+	names, err := s.settings.tlsNames()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -83,11 +99,28 @@ func (s *server) writeAuthority(pem []byte) error {
 	return nil
 }
 
+// isHost tells whether a text is an IP address or the name of a host; a wildcard
+// is neither. Underscores are allowed, as in the names that Docker gives.
+func isHost(text string) bool {
+	const longest = 253
+	if net.ParseIP(text) != nil {
+		return true
+	}
+	// A last part of digits alone is a mistyped address.
+	name := regexp.MustCompile(`^([a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?(\.|$))+$`)
+	digits := regexp.MustCompile(`(^|\.)[0-9]*$`)
+	return len(text) <= longest && name.MatchString(text) && !digits.MatchString(text)
+}
+
 // tlsNames are the names and addresses of the certificate: the platform's
-// hosts, this machine's own, and those that are listened on.
-func tlsNames(listen ...string) ([]string, error) {
-	names := append(platformHosts(), "localhost", "127.0.0.1", "::1")
-	for _, address := range listen {
+// hosts, this machine's own, those that are listened on, and those that were
+// asked for.
+func (s *settings) tlsNames() ([]string, error) {
+	names := []string{"localhost", "127.0.0.1", "::1"}
+	for _, name := range s.TLSHosts {
+		names = append(names, strings.ToLower(strings.TrimSpace(name)))
+	}
+	for _, address := range []string{s.Listen, s.TLSListen} {
 		host, _, err := net.SplitHostPort(address)
 		if err != nil {
 			return nil, err
@@ -106,8 +139,10 @@ func tlsNames(listen ...string) ([]string, error) {
 			}
 		}
 	}
-	slices.Sort(names[len(platformHosts()):])
-	return slices.Compact(names), nil
+	// The platform's come first: the certificate has the first one's name.
+	names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(platform.Hosts(), name) })
+	slices.Sort(names)
+	return append(platform.Hosts(), slices.Compact(names)...), nil
 }
 
 // nearby is the host and port under which clients on this machine find a

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/swanemu/emu/internal/platform"
 )
 
 // serving runs serve in this process until the test ends and returns what it
@@ -76,7 +78,7 @@ func TestTLS(t *testing.T) {
 			if err != nil || strings.Contains(string(root), "PRIVATE") {
 				t.Fatalf("%s holds a key, or nothing: %v", m[2], err)
 			}
-			for _, host := range append(platformHosts(), "localhost", "127.0.0.1", "[::1]") {
+			for _, host := range append(platform.Hosts(), "localhost", "127.0.0.1", "[::1]") {
 				if status, err := tlsCall(t, m[1], host, root); status != http.StatusOK || err != nil {
 					t.Errorf("%s: %d, %v", host, status, err)
 				}
@@ -88,6 +90,47 @@ func TestTLS(t *testing.T) {
 				t.Errorf("a client that trusts nobody: %v", err)
 			}
 		})
+	}
+}
+
+// TestTLSHosts calls the platform by names of one's own, as a container calls
+// another by its service's name; a client that verifies them accepts those that
+// were given, and no other.
+func TestTLSHosts(t *testing.T) {
+	text := serving(t, "--tls", "--tls-listen", "127.0.0.1:0", "--tls-hosts", "emu, Platform.test,my_service", "--tls-hosts", "192.0.2.7,2001:db8::7,openapi.baidu.com")
+	m := regexp.MustCompile(`HTTPS +https://(\S+)  trust (\S+)`).FindStringSubmatch(text)
+	if m == nil {
+		t.Fatalf("serve does not say where HTTPS is: %s", text)
+	}
+	root, err := os.ReadFile(m[2])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range append(platform.Hosts(), "localhost", "emu", "platform.test", "my_service", "192.0.2.7", "[2001:db8::7]") {
+		if status, err := tlsCall(t, m[1], host, root); status != http.StatusOK || err != nil {
+			t.Errorf("%s: %d, %v", host, status, err)
+		}
+	}
+	for _, host := range []string{"emulator", "other.test", "192.0.2.8"} {
+		if _, err := tlsCall(t, m[1], host, root); err == nil || !strings.Contains(err.Error(), "not "+host) {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
+// TestIsHost tells names and addresses from what is neither.
+func TestIsHost(t *testing.T) {
+	label := strings.Repeat("a", 63)
+	for text, want := range map[string]bool{
+		"emu": true, "my-emu": true, "my_emu": true, "emu.default.svc.cluster.local": true, "EMU.test": true, "1a": true,
+		"192.0.2.7": true, "2001:db8::7": true, label + ".test": true,
+		"": false, ".": false, "emu.": false, ".emu": false, "a..b": false, "-emu": false, "emu-": false, "*.test": false, "a b": false,
+		"emu:8443": false, "https://emu": false, "emu/": false, "[2001:db8::7]": false, "192.0.2.300": false, "1.2.3": false, "仿真": false,
+		label + "a.test": false, strings.Repeat("a.", 127) + "test": false, "emu\n": false,
+	} {
+		if isHost(text) != want {
+			t.Errorf("isHost(%q) is %v", text, !want)
+		}
 	}
 }
 
@@ -118,7 +161,7 @@ func TestTLSOwnCertificate(t *testing.T) {
 	if m == nil || m[2] != certFile {
 		t.Fatalf("serve does not say where HTTPS is: %s", text)
 	}
-	if status, err := tlsCall(t, m[1], platformHosts()[0], cert); status != http.StatusOK || err != nil {
+	if status, err := tlsCall(t, m[1], platform.Hosts()[0], cert); status != http.StatusOK || err != nil {
 		t.Errorf("%d, %v", status, err)
 	}
 }

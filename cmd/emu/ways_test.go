@@ -318,7 +318,7 @@ func TestGitLab(t *testing.T) {
 		}
 		return out
 	}
-	alongside(t, append(environ(service), "EMU_LISTEN="+address, "EMU_KAFKA_LISTEN=127.0.0.1:0"), emu, "serve")
+	alongside(t, environed(append(environ(service), "EMU_LISTEN="+address, "EMU_KAFKA_LISTEN=127.0.0.1:0"), emu, "serve"))
 	script := func(j job, dir string, lines []string) string {
 		t.Helper()
 		cmd := exec.Command("bash", "-eo", "pipefail", "-c", strings.Join(lines, "\n"))

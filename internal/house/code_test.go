@@ -1,11 +1,8 @@
 package house
 
 import (
-	"errors"
 	"fmt"
 	"go/ast"
-	"go/token"
-	"go/types"
 	"slices"
 	"strconv"
 	"strings"
@@ -183,90 +180,4 @@ func checkSize(all []source) []string {
 		}
 	}
 	return out
-}
-
-// checkVariables finds writes to package variables, from the package itself.
-func checkVariables(all []source) []string {
-	packages := map[string][]source{}
-	for _, s := range all {
-		if !s.isTest() {
-			packages[s.folder()] = append(packages[s.folder()], s)
-		}
-	}
-	var out []string
-	for _, group := range packages {
-		out = append(out, packageWrites(group)...)
-	}
-	slices.Sort(out)
-	return out
-}
-
-// nothing is an importer without packages: to tell the variables of a package
-// from those of its functions, nobody else's types are needed.
-type nothing struct{}
-
-func (nothing) Import(string) (*types.Package, error) { return nil, errors.New("not imported") }
-
-// packageWrites finds the writes to package variables in one package.
-func packageWrites(group []source) []string {
-	info := &types.Info{Uses: map[*ast.Ident]types.Object{}, Defs: map[*ast.Ident]types.Object{}}
-	config := types.Config{Importer: nothing{}, Error: func(error) {}}
-	var asts []*ast.File
-	for _, s := range group {
-		asts = append(asts, s.file)
-	}
-	pkg, _ := config.Check(group[0].folder(), group[0].fset, asts, info)
-	var out []string
-	for _, s := range group {
-		report := func(n ast.Expr, how string) {
-			id := rootIdent(n)
-			if id == nil {
-				return
-			}
-			v, ok := info.Uses[id].(*types.Var)
-			if ok && pkg != nil && v.Parent() == pkg.Scope() {
-				out = append(out, s.at(n.Pos())+": "+how+" the package variable "+id.Name)
-			}
-		}
-		ast.Inspect(s.file, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.AssignStmt:
-				for _, left := range n.Lhs {
-					report(left, "assigns to")
-				}
-			case *ast.IncDecStmt:
-				report(n.X, "changes")
-			case *ast.UnaryExpr:
-				if n.Op == token.AND {
-					report(n.X, "takes the address of")
-				}
-			case *ast.CallExpr:
-				if f, ok := n.Fun.(*ast.Ident); ok && len(n.Args) > 0 && (f.Name == "delete" || f.Name == "clear") {
-					report(n.Args[0], f.Name+"s from")
-				}
-			}
-			return true
-		})
-	}
-	return out
-}
-
-// rootIdent is x of x, x.y, x[i], *x and so on.
-func rootIdent(e ast.Expr) *ast.Ident {
-	for {
-		switch x := e.(type) {
-		case *ast.Ident:
-			return x
-		case *ast.SelectorExpr:
-			e = x.X
-		case *ast.IndexExpr:
-			e = x.X
-		case *ast.StarExpr:
-			e = x.X
-		case *ast.ParenExpr:
-			e = x.X
-		default:
-			return nil
-		}
-	}
 }

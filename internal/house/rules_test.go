@@ -95,6 +95,7 @@ func ourImports() map[string][]string {
 		"internal/har":      {},
 		"internal/house":    {},
 		"internal/freeport": {},
+		"internal/platform": {},
 		"internal/redirect": {"internal/clock"},
 		"internal/seal":     {},
 		"internal/spec":     {},
@@ -105,9 +106,10 @@ func ourImports() map[string][]string {
 		"emulator/store":    {"emulator"},
 		"scenarios":         {"emulator"},
 		// It is linked into tests alone.
-		"emutest": {"emulator", "scenarios"},
-		// The emulator is in the image; here are the names of its credentials.
-		"container": {"emulator", "internal/freeport"},
+		"emutest": {"emulator", "scenarios", "internal/platform"},
+		// The emulator is in the image; here are the names of its credentials, and
+		// which files of a directory are scenarios.
+		"container": {"emulator", "scenarios", "internal/freeport"},
 		// A program of others, which knows the platform and nothing of ours.
 		"examples/go-service": {},
 		"contracttest":        {".", "internal/clock", "internal/seal", "internal/spec"},
@@ -117,7 +119,7 @@ func ourImports() map[string][]string {
 		"contracttest/mutants": {".", "contracttest", "contracttest/emutarget", "internal/seal", "internal/spec"},
 		"cmd/emu": append([]string{
 			"emulator", "emulator/kafka", "emulator/store", "scenarios", "contracttest",
-			"contracttest/emutarget", "contracttest/mutants", "internal/har", "internal/redirect", "internal/specdiff",
+			"contracttest/emutarget", "contracttest/mutants", "internal/har", "internal/platform", "internal/redirect", "internal/specdiff",
 		}, emulator...),
 		"bench": append([]string{"emulator", "emulator/kafka", "emulator/store", "internal/floor"}, emulator...),
 	}
@@ -130,6 +132,7 @@ func testImports() map[string][]string {
 		// that are wrong.
 		"contracttest": {"emulator"},
 		// Their tests hold them against the platform's own contract.
+		"internal/platform": {"."},
 		"internal/spec":     {"."},
 		"internal/specdiff": {"."},
 		// The suite makes the requests whose answers an official client reads.

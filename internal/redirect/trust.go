@@ -106,7 +106,8 @@ func (a Access) Trust(dir string, environ []string) ([]string, error) {
 		extra = t.write("node.pem", append(append(more, '\n'), a.Certificate...))
 	}
 	// Java and Node take their options from one text, in which they split at
-	// blanks; the directory has none, see quoted.
+	// blanks; the directory has none, see quoted. JDK_JAVA_OPTIONS is read by the
+	// launcher of Java 9 and later alone, which says so on standard error as well.
 	javaOptions := []string{
 		"-Dhttps.proxyHost=" + host, "-Dhttps.proxyPort=" + port, "-Dhttp.proxyHost=" + host, "-Dhttp.proxyPort=" + port,
 		"-Dhttp.nonProxyHosts=" + strings.Join(append([]string{"localhost|127.*|[::1]"}, a.Unproxied...), "|"), "-Djavax.net.ssl.trustStore=" + java,

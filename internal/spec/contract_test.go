@@ -183,6 +183,8 @@ func bomb() string {
 func TestLoadRefusesExtensions(t *testing.T) {
 	for _, test := range []struct{ old, replacement, want string }{
 		{"x-parameters-in: [query, body]\n      x-errors", "x-parameters-im: [query, body]\n      x-errors", `: /paths/~1rest~1submit/post: unknown extension "x-parameters-im" (did you mean "x-parameters-in"?)`},
+		{"pattern: '^[a-z]+$'", "x-want: letters", `: /components/schemas/Submit/properties/code/x-want: says what a pattern or a format wants, and there is neither`},
+		{"pattern: '^[a-z]+$'", "pattern: '^[a-z]+$', x-want: [letters]", `: /components/schemas/Submit/properties/code/x-want: expected a text`},
 		{"detail: msg", "detial: msg", `: /x-errors/Invalid: unknown key "detial" (did you mean "detail"?)`},
 		{"detail: msg", "detail: errno", `: /x-errors/Invalid/detail: "errno" is no text of the body`},
 		{"status: 400", "status: 4000", `: /x-errors/Client/status: expected an HTTP status`},

@@ -13,6 +13,10 @@ import (
 // as long as its author likes.
 const maxWant = 200
 
+// wantExtension says in words what a pattern or a format wants, for people who
+// are told that their text has it not.
+const wantExtension = "x-want"
+
 // Error lists what is wrong, without the offending values.
 func (e *InvalidError) Error() string {
 	if len(e.Issues) == 0 {
@@ -33,6 +37,9 @@ func (i Issue) String() string {
 	at := i.Pointer
 	if at == "" {
 		at = "the whole"
+	}
+	if i.Words != "" {
+		return at + ": want " + i.Words
 	}
 	switch i.Rule {
 	case RuleRequired:
@@ -184,9 +191,9 @@ func issueOf(e *openapi3.SchemaError, under string) Issue {
 	case "maximum", "exclusiveMaximum":
 		issue.Rule, issue.Want = RuleMaximum, boundOf(s.Max, s.ExclusiveMax, "less than ")
 	case "pattern":
-		issue.Rule, issue.Want = RulePattern, s.Pattern
+		issue.Rule, issue.Want, issue.Words = RulePattern, s.Pattern, wordsOf(s)
 	case "format":
-		issue.Rule, issue.Want = RuleFormat, s.Format
+		issue.Rule, issue.Want, issue.Words = RuleFormat, s.Format, wordsOf(s)
 	case "properties":
 		issue.Rule = RuleUnknown
 	case "minItems":
@@ -205,6 +212,16 @@ func issueOf(e *openapi3.SchemaError, under string) Issue {
 		issue.Want = issue.Want[:maxWant] + "…"
 	}
 	return issue
+}
+
+// wordsOf is how the contract says to people what a text has to be; "" where it
+// does not, or at greater length than an error has.
+func wordsOf(s *openapi3.Schema) string {
+	words, _ := s.Extensions[wantExtension].(string)
+	if len(words) > maxWant {
+		return ""
+	}
+	return words
 }
 
 func typeOf(s *openapi3.Schema) string {

@@ -20,7 +20,7 @@ func stages() []string {
 func knownExtensions() []string {
 	return []string{
 		"x-errors", "x-envelopes", "x-events", "x-lifecycle", "x-envelope", "x-parameters-in", "x-same-as",
-		"x-evidence", "x-principals", "x-faker", "x-secret", "x-changes", "x-refers-to",
+		"x-evidence", "x-principals", "x-faker", "x-secret", "x-changes", "x-refers-to", wantExtension,
 	}
 }
 
@@ -108,6 +108,12 @@ func (x *extensions) checkKeys(n *yaml.Node, path []string, depth int) {
 		if strings.HasPrefix(key.Value, "x-") {
 			if known := knownExtensions(); !slices.Contains(known, key.Value) {
 				x.unknown(key, path, "extension", key.Value, known)
+			}
+			if key.Value == wantExtension {
+				x.text(value, within(path, key.Value))
+				if child(n, "pattern") == nil && child(n, "format") == nil {
+					x.failf(key, within(path, key.Value), "says what a pattern or a format wants, and there is neither")
+				}
 			}
 			continue
 		}

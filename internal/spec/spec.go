@@ -93,6 +93,9 @@ type Issue struct {
 	// Want is what was expected, as the schema says it: "integer", "32",
 	// "1, 3, 4", a pattern.
 	Want string
+	// Words is what was expected as people say it; "" where the contract has no
+	// words for it (x-want).
+	Words string
 }
 
 // InvalidError says that a request or an answer does not keep the contract.

@@ -86,6 +86,28 @@ func TestValidateForm(t *testing.T) {
 	})
 }
 
+// TestValidateWords has the contract say what a text has to be.
+func TestValidateWords(t *testing.T) {
+	changed := edited(t, "pattern: '^[a-z]+$'", "pattern: '^[a-z]+$', x-want: lower-case letters")
+	changed = strings.Replace(changed, "when: {type: string, format: date-time}", "when: {type: string, format: date-time, x-want: a time such as 2026-01-02T03:04:05Z}", 1)
+	o := operation(t, load(t, changed), "submit")
+	for body, want := range map[string]string{
+		"package_id=1&content=x&code=A":                           "/code: want lower-case letters",
+		"package_id=1&content=x&code=":                            "/code: want lower-case letters",
+		"package_id=0&content=x&code=A&when=soon":                 "/code: want lower-case letters; /package_id is less than the least allowed: 1; /when: want a time such as 2026-01-02T03:04:05Z",
+		"package_id=1&content=x&code=a&when=2026-01-02T03:04:05Z": "",
+	} {
+		r, read := request("application/x-www-form-urlencoded", "", body)
+		p, err := o.Read(r, nil, read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := text(o.Validate(p)); got != want {
+			t.Errorf("%s: got %q, want %q", body, got, want)
+		}
+	}
+}
+
 func TestValidateJSON(t *testing.T) {
 	checkValidate(t, "application/json", []validated{
 		{`{"package_id":12,"content":"x"}`, ""},
