@@ -89,7 +89,9 @@ func ourImports() map[string][]string {
 	internal := []string{"internal/clock", "internal/seal", "internal/spec"}
 	emulator := append([]string{"."}, internal...)
 	return map[string][]string{
-		".":                 {},
+		".": {},
+		// A file of gofakeit in the place of another, in what make build links.
+		".ci/slim":          {},
 		"internal/clock":    {},
 		"internal/floor":    {},
 		"internal/har":      {},
