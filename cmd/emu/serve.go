@@ -146,12 +146,14 @@ func (a *app) serve(ctx context.Context, settings *settings) (err error) {
 		}
 		return err
 	}
-	failed := s.answer()
+	// Before the first answer, so that whoever got one finds the text; who calls
+	// meanwhile waits at the port, which is open.
 	if !settings.Quiet {
 		if err := s.welcome(); err != nil {
 			return fmt.Errorf("print the start-up text: %w", err)
 		}
 	}
+	failed := s.answer()
 	s.log.Info("ready", "url", s.baseURL(), "kafka", s.kafkaAddresses(), "version", thisBuild().Version)
 	defer clock.Wake(settleTime, debug.FreeOSMemory)()
 	select {
