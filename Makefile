@@ -1,6 +1,7 @@
 # What people do here, by name. .ci/run does all of it.
 
 GO        ?= go
+COMPOSE   ?= docker compose
 BIN       := $(CURDIR)/.cache/bin
 FUZZTIME  ?= 20000x
 BENCH     ?= .
@@ -93,7 +94,7 @@ dist/go-service: slim
 	GOOS=linux $(STATIC) -o dist/go-service ./examples/go-service
 
 compose: build dist/go-service ## an emulator, Kafka and the sample service in containers
-	docker compose -f examples/compose/compose.yaml up --build
+	$(COMPOSE) -f examples/compose/compose.yaml up --build
 
 ci: ## everything, as a machine without anything does it
 	.ci/run

@@ -19,6 +19,7 @@ import (
 // compose is what the tests look at of examples/compose/compose.yaml. That
 // file is read strictly: a key that stands nowhere here has to be looked at.
 type compose struct {
+	Name     string               `yaml:"name"`
 	Services map[string]*composed `yaml:"services"`
 }
 
