@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/swanemu/emu/emulator"
@@ -24,10 +25,17 @@ func (everyNotice) Addresses() []string         { return []string{"nowhere"} }
 func (everyNotice) Close() error                { return nil }
 
 // replays is how often each scenario is played: own on emulators of its own,
-// as TestLibrary does too, shared on one with the others. EMU_NIGHTLY=1 asks
-// for a hundred of each.
-func replays() (own, shared int) {
-	switch {
+// as TestLibrary does too, shared on one with the others. EMU_REPLAYS says how
+// many of each, EMU_NIGHTLY=1 asks for a hundred.
+func replays(t *testing.T) (own, shared int) {
+	t.Helper()
+	switch text := os.Getenv("EMU_REPLAYS"); {
+	case text != "":
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			t.Fatalf("EMU_REPLAYS=%q: want a positive number", text)
+		}
+		return n, n
 	case os.Getenv("EMU_NIGHTLY") == "1":
 		return 100, 100
 	case testing.Short():
@@ -67,7 +75,7 @@ func sameJournal(t *testing.T, what string, want, got []json.RawMessage) {
 // journals are the same, byte for byte.
 func TestReplays(t *testing.T) {
 	_, at := target(t, emulator.Options{Broker: everyNotice{}})
-	own, shared := replays()
+	own, shared := replays(t)
 	t.Run("all", func(t *testing.T) {
 		for _, name := range scenarios.Names() {
 			t.Run(name, func(t *testing.T) {
