@@ -1,35 +1,20 @@
 package contracttest
 
 import (
-	_ "embed"
 	"fmt"
-	"html/template"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-//go:embed report.html
-var reportPage string
-
 // WriteHTML writes the report as one page for people that needs nothing else:
 // no scripts, no other files, no network.
 func (r *Report) WriteHTML(w io.Writer) error {
-	t, err := template.New("report").Funcs(template.FuncMap{
-		"plural": plural, "percent": percent, "caseID": CaseID, "class": statusClass, "pretty": Pretty,
-		"seconds": func(s float64) string { return strconv.FormatFloat(s, 'f', 1, 64) + " s" },
-		"ms":      func(s float64) string { return strconv.FormatFloat(1000*s, 'f', 1, 64) },
-		"grade":   gradeClass, "list": someOf,
-		"entry": func(c Cause, open, known bool) causeEntry { return causeEntry{c, open, known} },
-	}).Parse(reportPage)
-	if err != nil {
-		return fmt.Errorf("report.html: %w", err)
-	}
-	return t.Execute(w, r.page())
+	return r.page().write(w)
 }
 
-// A page is a report as its template wants it.
+// A page is a report as report_page.go wants it.
 type page struct {
 	*Report
 	Passed, Tested                   bool
@@ -73,15 +58,6 @@ type (
 		Open, Known bool
 	}
 )
-
-// Place, Again and Lines are what the template shows of a cause besides.
-func (c causeEntry) Place() string { return c.at() }
-
-// Again is the command that runs it again.
-func (c causeEntry) Again() string { return c.again() }
-
-// Lines is how long the script is.
-func (c causeEntry) Lines() int { return len(c.Curl) }
 
 func (r *Report) page() *page {
 	p := &page{

@@ -2,11 +2,9 @@ package emulator
 
 import (
 	"bytes"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,12 +27,8 @@ const (
 	allianceForm = 64 << 10
 )
 
-//go:embed alliance.html
-var allianceHTML string
-
 // alliancePage is what the page shows.
 type alliancePage struct {
-	Path      string
 	Sandbox   string
 	Sandboxes []string
 	Topic     string
@@ -58,7 +52,7 @@ func allianceSandbox(r *http.Request) string {
 // alliance answers a request for the page. bound is the only sandbox that the
 // caller may see; "" means any.
 func (c *control) alliance(w http.ResponseWriter, r *http.Request, bound string) {
-	p := alliancePage{Path: alliancePath, Sandbox: allianceSandbox(r)}
+	p := alliancePage{Sandbox: allianceSandbox(r)}
 	status := http.StatusOK
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
@@ -127,11 +121,7 @@ func (c *control) fillPage(p *alliancePage, bound string) error {
 // show writes the page.
 func (c *control) show(w http.ResponseWriter, status int, p *alliancePage) {
 	var body bytes.Buffer
-	t, err := template.New("alliance").Parse(allianceHTML)
-	if err == nil {
-		err = t.Execute(&body, p)
-	}
-	if err != nil {
+	if err := p.node().Render(&body); err != nil {
 		c.fail(w, nil, err)
 		return
 	}
