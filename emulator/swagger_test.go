@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -17,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -230,10 +232,19 @@ func watchingProxy(t *testing.T) (address string, hosts func() []string) {
 func browse(t *testing.T, address string, more ...string) <-chan struct{} {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	dir, err := os.MkdirTemp("", "emu-chromium-") //nolint:usetesting // see the end: it may want more than one try
+	if err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.CommandContext(ctx, "chromium", append([]string{
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--disable-extensions", "--no-first-run", "--user-data-dir=" + t.TempDir(), "--remote-debugging-port=0",
+		"--disable-component-update", "--disable-sync", "--disable-extensions", "--no-first-run", "--user-data-dir=" + dir, "--remote-debugging-port=0",
 	}, append(more, address)...)...)
+	// It ends its children, when it is asked to end; they have the pipe that this
+	// makes, so that Wait waits for most of them too.
+	cmd.Stderr = &bytes.Buffer{}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 20 * time.Second
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -245,6 +256,13 @@ func browse(t *testing.T, address string, more ...string) <-chan struct{} {
 	t.Cleanup(func() {
 		cancel()
 		<-ended
+		// The last of them may still write to the directory.
+		for range 1000 {
+			if err = os.RemoveAll(dir); err == nil {
+				return
+			}
+		}
+		t.Error(err)
 	})
 	return ended
 }

@@ -1,7 +1,6 @@
 package emulator_test
 
 import (
-	"context"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -10,11 +9,9 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -174,22 +171,7 @@ func TestSwanChromium(t *testing.T) {
 		return
 	}
 	s := newTheatre(t)
-	const longest = time.Minute
-	ctx, cancel := context.WithTimeout(t.Context(), longest)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--user-data-dir="+t.TempDir(), "--remote-debugging-port=0", s.site.URL+"/")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	defer func() {
-		cancel()
-		if err := <-ended; err == nil {
-			t.Log("chromium has ended by itself")
-		}
-	}()
+	browse(t, s.site.URL+"/")
 	s.compare(t)
 }
 
