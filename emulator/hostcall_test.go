@@ -294,6 +294,32 @@ func TestSandboxGoesWhileHostIsAsked(t *testing.T) {
 	}
 }
 
+// TestContractChangesWhileHostIsAsked: the call was read by a contract that is
+// gone, and its host is not asked twice; it is refused, and the next one is fine.
+func TestContractChangesWhileHostIsAsked(t *testing.T) {
+	host := newHostServer(t)
+	e := newEmulator(t, nil)
+	joinHost(t, e, host.server.URL)
+	d := firstDeveloper(t, e)
+	changed := false
+	host.answer = func(w http.ResponseWriter, _ *http.Request) {
+		if !changed {
+			changed = true
+			reload(t, e, contractWith(t, otherMessage...))
+		}
+		fmt.Fprintf(w, `{"errno":0,"data":{"open_id":"u","session_key":%q}}`, hostKey)
+	}
+	for _, want := range []string{wantUnavailable, ""} {
+		_, key, refusal := exchanged(t, get(e, pathJSCode, "client_id", d.key, "sk", d.secret, "code", "a@iqiyi"))
+		if refusal != want || (key == hostKey) != (want == "") {
+			t.Errorf("key %q, refusal %q; want the refusal %q", key, refusal, want)
+		}
+	}
+	if n := len(host.questions(t)); n != 2 {
+		t.Errorf("the host was asked %d times in two calls", n)
+	}
+}
+
 // TestWhatHostsSaidIsKept restarts without the host.
 func TestWhatHostsSaidIsKept(t *testing.T) {
 	dir := t.TempDir()

@@ -145,6 +145,6 @@ func missing(of, in *spec.Contract) (ids []string) {
 	return ids
 }
 
-// outdated says that a request was read by a contract that is not in force any
+// outdatedLocked says that a request was read by a contract that is not in force any
 // more. The sandbox's lock is held: until it is let go the contract stays.
 func (s *Sandbox) outdatedLocked(x *Exchange) bool { return x.program != s.em.program() }
