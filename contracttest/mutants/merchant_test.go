@@ -35,15 +35,7 @@ func TestMerchants(t *testing.T) {
 	}
 	for call, all := range about {
 		l.Operations = []string{call}
-		got, err := l.RunAll(t.Context(), all, 1, 2, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, r := range got {
-			if r.Verdict != mutants.Killed {
-				t.Errorf("%s is %s, found by %v, meant for %v", r.ID, r.Verdict, r.Found, r.Checks)
-			}
-		}
+		killed(t, &l, all)
 	}
 }
 

@@ -26,6 +26,12 @@ func TestLateFaults(t *testing.T) {
 	if len(all) != len(want) {
 		t.Fatalf("there are %d of these mutants, want %d", len(all), len(want))
 	}
+	killed(t, &l, all)
+}
+
+// killed runs mutants; each has to be killed.
+func killed(t *testing.T, l *mutants.Lab, all []mutants.Mutant) {
+	t.Helper()
 	got, err := l.RunAll(t.Context(), all, 1, 2, nil)
 	if err != nil {
 		t.Fatal(err)
